@@ -1,0 +1,60 @@
+"""Fixed-point primitives with one definition and four interpreters.
+
+Every function here accepts Python ints, NumPy int64 arrays, torch int64 tensors and Amaranth values,
+and uses only ``+ - * >>``, comparisons and :func:`select`. Software types run the function as it
+stands; another type (Amaranth's) joins by registering what ``select`` and ``let`` mean for it, so this
+package imports neither torch nor Amaranth.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+Value = Any  # int, np.ndarray, torch.Tensor or amaranth.ValueLike
+
+
+def signed_min(width: int) -> int:
+    """Smallest integer of a two's-complement number of ``width`` bits."""
+    return -(1 << (width - 1))
+
+
+def signed_max(width: int) -> int:
+    """Largest integer of a two's-complement number of ``width`` bits."""
+    return (1 << (width - 1)) - 1
+
+
+def signed_width(low: int, high: int) -> int:
+    """Least two's-complement width that holds every integer of ``low … high``."""
+    return max(low.bit_length() if low >= 0 else (~low).bit_length(), high.bit_length()) + 1
+
+
+@singledispatch
+def select(condition: Value, if_true: Value, if_false: Value) -> Value:
+    """``if_true`` where ``condition`` holds, else ``if_false``; element by element."""
+    return if_true if condition else if_false
+
+
+@select.register
+def _(condition: np.ndarray, if_true: Value, if_false: Value) -> Value:
+    return np.where(condition, if_true, if_false)
+
+
+@singledispatch
+def let(value: Value, name: str) -> Value:
+    """Name an intermediate: the identity in software, a named signal in hardware.
+
+    Amaranth expressions are trees; without a name an intermediate used twice becomes two circuits.
+    """
+    return value
+
+
+def saturate(value: Value, width: int) -> Value:
+    """``value`` limited to a signed number of ``width`` bits."""
+    low, high = signed_min(width), signed_max(width)
+    return select(value > high, high, select(value < low, low, value))
+
+
+def round_shift(value: Value, shift: int) -> Value:
+    """``value / 2**shift`` rounded to the nearest integer, halves upwards."""
+    return (value + (1 << (shift - 1))) >> shift if shift else value
