@@ -39,11 +39,10 @@ class Quantisation(_Section):
 
 
 class Hardware(_Section):
-    """``lanes``: neurons updated per cycle, one number or one for each layer. ``queue_depth``: events
-    buffered before each core. ``programmable``: parameters in memory even where all neurons share them."""
+    """``lanes``: neurons updated per cycle, one number or one for each layer. ``programmable``:
+    parameters in memory even where all neurons share them."""
 
     lanes: PositiveInt | list[PositiveInt] = 4
-    queue_depth: int = Field(16, ge=1, le=4096)
     programmable: bool = False
 
 

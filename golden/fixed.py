@@ -41,18 +41,24 @@ def _(condition: np.ndarray, if_true: Value, if_false: Value) -> Value:
 
 
 @singledispatch
-def let(value: Value, name: str) -> Value:
+def let(value: Value, name: str, width: int | None = None) -> Value:
     """Name an intermediate: the identity in software, a named signal in hardware.
 
     Amaranth expressions are trees; without a name an intermediate used twice becomes two circuits.
+    ``width``: signed width in bits that is known to hold the value, where the operators cannot know it.
     """
     return value
 
 
-def saturate(value: Value, width: int) -> Value:
-    """``value`` limited to a signed number of ``width`` bits."""
-    low, high = signed_min(width), signed_max(width)
-    return select(value > high, high, select(value < low, low, value))
+def overflows(value: Value, width: int) -> Value:
+    """Whether ``value`` needs more than a signed number of ``width`` bits."""
+    top = value >> (width - 1)
+    return (top != 0) & (top != -1)
+
+
+def limit(value: Value, overflow: Value, width: int) -> Value:
+    """``value``, or where ``overflow`` holds the end of the signed range of ``width`` bits on its side."""
+    return select(overflow, select(value < 0, signed_min(width), signed_max(width)), value)
 
 
 def round_shift(value: Value, shift: int) -> Value:

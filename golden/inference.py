@@ -64,18 +64,18 @@ def _steps(layer: Layer, drive: np.ndarray) -> Iterator[tuple[np.ndarray, np.nda
     stored_current = stored
     for step in range(drive.shape[1]):
         if current is None:
-            v, overflow = integrate(stored + drive[:, step], bias, width)
+            v, overflow = integrate(stored + drive[:, step] + bias, width)
         else:
-            i, overflow = integrate(stored_current + drive[:, step], bias, current.width)
+            i, overflow = integrate(stored_current + drive[:, step] + bias, current.width)
             push = i if current.timing == "same_step" else 0
-            v, limited = integrate(stored + push, parameter("membrane_bias", 0), width)
+            v, limited = integrate(stored + push + parameter("membrane_bias", 0), width)
             overflow = overflow | limited
             stored_current = current.decay.apply(i, parameter("current_factor", 0))
         spike = fire(model, v, threshold) if model.spiking else np.zeros(v.shape, bool)
         settled = after_reset(model, v, spike, threshold, reset_value)
         stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", 0))
         if current is not None and current.timing == "next_step":
-            stored, limited = integrate(stored, i, width)
+            stored, limited = integrate(stored + i, width)
             overflow = overflow | limited
         assert stored.min() >= signed_min(width) and stored.max() <= signed_max(width)
         yield spike, observe(model, v, settled), overflow

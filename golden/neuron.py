@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from .fixed import Value, let, round_shift, saturate, select, signed_max, signed_min, signed_width
+from .fixed import Value, let, limit, overflows, round_shift, select, signed_max, signed_min, signed_width
 
 Comparison = Literal["greater", "greater_equal"]
 Reset = Literal["hard", "soft", "none"]
@@ -129,11 +129,10 @@ def weight_range(width: int) -> tuple[int, int]:
     return (-1, 1) if width == 1 else (signed_min(width), signed_max(width))
 
 
-def integrate(accumulator: Value, bias: Value, width: int) -> tuple[Value, Value]:
-    """Sum saturated to ``width`` bits, and whether it had to be."""
-    total = let(accumulator + bias, "total")
-    overflow = let((total > signed_max(width)) | (total < signed_min(width)), "overflow")
-    return let(saturate(total, width), "integrated"), overflow
+def integrate(total: Value, width: int) -> tuple[Value, Value]:
+    """``total`` of stored state, drive and bias, saturated to ``width`` bits; and whether it had to be."""
+    overflow = let(overflows(total, width), "overflow")
+    return let(limit(total, overflow, width), "integrated", width), overflow
 
 
 def fire(model: NeuronModel, v: Value, threshold: Value) -> Value:
@@ -145,7 +144,7 @@ def after_reset(model: NeuronModel, v: Value, spike: Value, threshold: Value, re
     """``v`` with the reset of a spike applied."""
     if not model.spiking or model.reset == "none":
         return v
-    return let(select(spike, reset_value if model.reset == "hard" else v - threshold, v), "reset")
+    return let(select(spike, reset_value if model.reset == "hard" else v - threshold, v), "settled", model.state_width)
 
 
 def observe(model: NeuronModel, v: Value, settled: Value) -> Value:

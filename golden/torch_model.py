@@ -36,18 +36,18 @@ class TorchLayer(torch.nn.Module):
         none = torch.zeros((), dtype=torch.int64)
         drive = (spikes.to(torch.int64)[:, :, None] * self.weights).sum(dim=1)
         if current is None:
-            v, _ = integrate(self.stored + drive, self.bias, model.state_width)
+            v, _ = integrate(self.stored + drive + self.bias, model.state_width)
         else:
-            i, _ = integrate(self.stored_current + drive, self.bias, current.width)
+            i, _ = integrate(self.stored_current + drive + self.bias, current.width)
             push = i if current.timing == "same_step" else none
-            v, _ = integrate(self.stored + push, self.membrane_bias, model.state_width)
+            v, _ = integrate(self.stored + push + self.membrane_bias, model.state_width)
             self.stored_current = current.decay.apply(i, parameter("current_factor"))
         threshold = parameter("threshold", none)
         spike = fire(model, v, threshold) if model.spiking else torch.zeros(v.shape, dtype=torch.bool)
         settled = after_reset(model, v, spike, threshold, parameter("reset_value", none))
         self.stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", none))
         if current is not None and current.timing == "next_step":
-            self.stored, _ = integrate(self.stored, i, model.state_width)
+            self.stored, _ = integrate(self.stored + i, model.state_width)
         return spike, observe(model, v, settled)
 
 

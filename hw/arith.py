@@ -1,0 +1,41 @@
+"""Golden arithmetic as hardware: what ``select`` and ``let`` mean for Amaranth values."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
+
+from ranvier.golden.fixed import let, select
+
+_scope: ContextVar[tuple[Module, str]] = ContextVar("scope")
+
+
+@contextmanager
+def naming(m: Module, prefix: str = "") -> Iterator[None]:
+    """Put the signals that ``let`` names into ``m``, their names beginning with ``prefix``."""
+    token = _scope.set((m, prefix))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+@select.register
+def _(condition: Value, if_true: ValueLike, if_false: ValueLike) -> Value:
+    return Mux(condition, if_true, if_false)
+
+
+@let.register
+def _(value: Value, name: str, width: int | None = None) -> Signal:
+    m, prefix = _scope.get()
+    signal = Signal(value.shape() if width is None else signed(width), name=prefix + name)
+    m.d.comb += signal.eq(value)
+    return signal
+
+
+def register(m: Module, prefix: str, values: dict[str, Value]) -> dict[str, Signal]:
+    """A pipeline register behind each of ``values``, without reset, named with ``prefix``."""
+    registers = {name: Signal(value.shape(), name=prefix + name, reset_less=True) for name, value in values.items()}
+    m.d.sync += [registers[name].eq(value) for name, value in values.items()]
+    return registers

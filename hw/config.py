@@ -1,0 +1,126 @@
+"""What hardware is built for: everything static, nothing of a network's weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ranvier.golden.neuron import NeuronModel
+from ranvier.golden.program import Layer, Program
+
+
+@dataclass(frozen=True)
+class CoreConfig:
+    """A core for ``axons`` inputs and ``neurons`` outputs, ``lanes`` of them at a time.
+
+    ``weight_width`` in bits. ``fixed``: values of the parameters that all neurons share and that are built
+    in; ``stored``: names of those that lie in the parameter memory.
+    """
+
+    name: str
+    axons: int
+    neurons: int
+    lanes: int
+    weight_width: int
+    model: NeuronModel
+    fixed: tuple[tuple[str, int], ...] = ()
+    stored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in ("axons", "neurons", "lanes"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field.capitalize()} of core {self.name} must be at least 1, not {getattr(self, field)}")
+        if self.lanes > self.neurons:
+            raise ValueError(f"Lanes of core {self.name} must be at most its {self.neurons} neurons, not {self.lanes}")
+
+    @property
+    def groups(self) -> int:
+        """Cycles that an event, or the update that ends a step, takes: ceil(neurons / lanes)."""
+        return -(-self.neurons // self.lanes)
+
+    @cached_property
+    def accumulator_width(self) -> int:
+        return self.model.accumulator_width(self.axons, self.weight_width)
+
+    @property
+    def weight_words(self) -> int:
+        """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group."""
+        return self.axons * self.groups
+
+    @property
+    def weight_word_width(self) -> int:
+        return self.lanes * self.weight_width
+
+    @cached_property
+    def parameter_widths(self) -> dict[str, int]:
+        """Widths in bits of the stored parameters of one neuron, from the low bit of its part of the word."""
+        shapes = self.model.parameter_shapes()
+        return {name: shapes[name][0] for name in self.stored}
+
+    @property
+    def parameter_word_width(self) -> int:
+        return self.lanes * sum(self.parameter_widths.values())
+
+
+@dataclass(frozen=True)
+class MemoryRegion:
+    """A memory in the load port's address space; addresses count its words."""
+
+    core: str
+    memory: str
+    base: int
+    words: int
+    width: int
+
+
+@dataclass(frozen=True)
+class ChipConfig:
+    """Cores chained by streams, in the order of the data."""
+
+    name: str
+    cores: tuple[CoreConfig, ...]
+
+    @cached_property
+    def memory_map(self) -> tuple[MemoryRegion, ...]:
+        """Every memory, each at a multiple of its size rounded up to a power of two."""
+        regions: list[MemoryRegion] = []
+        end = 0
+        for core in self.cores:
+            memories = [("weights", core.weight_words, core.weight_word_width)]
+            if core.stored:
+                memories.append(("parameters", core.groups, core.parameter_word_width))
+            for memory, words, width in memories:
+                size = 1 << (words - 1).bit_length()
+                base = -(-end // size) * size
+                regions.append(MemoryRegion(core.name, memory, base, words, width))
+                end = base + size
+        return tuple(regions)
+
+    @property
+    def load_address_width(self) -> int:
+        last = self.memory_map[-1]
+        return max((last.base + last.words - 1).bit_length(), 1)
+
+    @property
+    def load_data_width(self) -> int:
+        return max(region.width for region in self.memory_map)
+
+
+def core_config(layer: Layer, lanes: int) -> CoreConfig:
+    """The core that runs ``layer``: parameters of one value are built in, the others stored."""
+    fixed = tuple((name, int(array)) for name, array in layer.parameters.items() if array.shape == ())
+    stored = tuple(name for name, array in layer.parameters.items() if array.shape != ())
+    return CoreConfig(
+        layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored
+    )
+
+
+def chip_config(program: Program, lanes: int | list[int]) -> ChipConfig:
+    """The chip that runs ``program``, with ``lanes`` for all layers or for each one. Raises ValueError.
+
+    One number is the most that a layer gets: a layer of fewer neurons has a lane for each.
+    """
+    layers = program.layers
+    if isinstance(lanes, int):
+        lanes = [min(lanes, layer.neurons) for layer in layers]
+    if len(lanes) != len(layers):
+        raise ValueError(f"Lanes must be one number or one for each of the {len(layers)} layers, not {lanes}")
+    return ChipConfig(program.name, tuple(core_config(layer, n) for layer, n in zip(layers, lanes, strict=True)))

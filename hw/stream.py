@@ -1,0 +1,24 @@
+"""Spike streams: events in address-event form, with the ends of steps and samples in band."""
+
+from amaranth.hdl import signed
+from amaranth.lib import data, stream
+
+
+def event_layout(indices: int, value_width: int | None = None) -> data.StructLayout:
+    """Payload of an event, from the low bit: ``index``, ``step_end``, ``sample_end``, ``value``.
+
+    A step is its events, each index at most once and in any order, then one event with ``step_end``,
+    whose index means nothing. The last step of a sample also has ``sample_end``. ``value_width``: a
+    readout's events carry the membrane potential, signed, of that many bits.
+    """
+    fields = {"index": range(indices), "step_end": 1, "sample_end": 1}
+    if indices == 1:
+        fields["index"] = 1
+    if value_width is not None:
+        fields["value"] = signed(value_width)
+    return data.StructLayout(fields)
+
+
+def event_stream(indices: int, value_width: int | None = None) -> stream.Signature:
+    """Ready/valid stream of :func:`event_layout`; a payload stays until it is taken."""
+    return stream.Signature(event_layout(indices, value_width))
