@@ -7,6 +7,11 @@ from ranvier.golden.neuron import NeuronModel
 from ranvier.golden.program import Layer, Program
 
 
+def index_width(count: int) -> int:
+    """Bits of an index below ``count``, at least one."""
+    return max((count - 1).bit_length(), 1)
+
+
 @dataclass(frozen=True)
 class CoreConfig:
     """A core for ``axons`` inputs and ``neurons`` outputs, ``lanes`` of them at a time.
@@ -97,7 +102,7 @@ class ChipConfig:
     @property
     def load_address_width(self) -> int:
         last = self.memory_map[-1]
-        return max((last.base + last.words - 1).bit_length(), 1)
+        return index_width(last.base + last.words)
 
     @property
     def load_data_width(self) -> int:

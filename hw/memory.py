@@ -4,10 +4,16 @@ from amaranth.hdl import Module, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from .config import index_width
 
-def load_signature(address_width: int, data_width: int) -> wiring.Signature:
-    """The bus that writes one word of a memory: ``address`` and ``data`` in the cycle of ``enable``."""
-    return wiring.Signature({"enable": Out(1), "address": Out(address_width), "data": Out(data_width)})
+
+class LoadSignature(wiring.Signature):
+    """The bus that writes a word of a memory of ``depth`` words of ``width`` bits: ``address`` and
+    ``data`` in the cycle of ``enable``."""
+
+    def __init__(self, depth: int, width: int) -> None:
+        self.depth, self.width = depth, width
+        super().__init__({"enable": Out(1), "address": Out(index_width(depth)), "data": Out(width)})
 
 
 class LoadableMemory(wiring.Component):
@@ -21,12 +27,11 @@ class LoadableMemory(wiring.Component):
 
     def __init__(self, *, depth: int, width: int) -> None:
         self.depth, self.width = depth, width
-        address_width = max((depth - 1).bit_length(), 1)
         super().__init__(
             {
-                "read_address": In(address_width),
+                "read_address": In(index_width(depth)),
                 "read_data": Out(width),
-                "load": In(load_signature(address_width, width)),
+                "load": In(LoadSignature(depth, width)),
             }
         )
 

@@ -3,6 +3,8 @@
 from amaranth.hdl import signed
 from amaranth.lib import data, stream
 
+from .config import index_width
+
 
 def event_layout(indices: int, value_width: int | None = None) -> data.StructLayout:
     """Payload of an event, from the low bit: ``index``, ``step_end``, ``sample_end``, ``value``.
@@ -11,9 +13,7 @@ def event_layout(indices: int, value_width: int | None = None) -> data.StructLay
     whose index means nothing. The last step of a sample also has ``sample_end``. ``value_width``: a
     readout's events carry the membrane potential, signed, of that many bits.
     """
-    fields = {"index": range(indices), "step_end": 1, "sample_end": 1}
-    if indices == 1:
-        fields["index"] = 1
+    fields = {"index": index_width(indices), "step_end": 1, "sample_end": 1}
     if value_width is not None:
         fields["value"] = signed(value_width)
     return data.StructLayout(fields)

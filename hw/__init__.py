@@ -1,0 +1,1 @@
+"""Amaranth components: near-memory neuron cores and the chips built from them."""

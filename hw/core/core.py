@@ -1,0 +1,142 @@
+"""The near-memory neuron core."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import CoreConfig, index_width
+from ..memory import LoadableMemory, LoadSignature
+from ..stream import event_stream
+from .emit import Emit, group_layout
+from .fetch import COUNTER_WIDTH, Fetch, operation_layout
+from .lane import FIRST_STAGE, Lane, last_stage, state_layout
+from .state import spacing, state_for
+
+
+class Core(wiring.Component):
+    """Dense synapses and neurons: weights and state lie beside ``lanes`` lanes, one read feeds them all.
+
+        events → fetch → weights, parameters, state → lanes → state
+                                                            → emit → events
+
+    An operation (an event's, or the update that ends a step) walks through the stages group by group:
+    0 address, 1 memory, 2 … the lanes (:class:`Lane`), whose last stage writes the state back.
+
+    Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
+    0 for state in block RAM and 2 to 5 for few groups; one synaptic operation a lane and cycle. An update
+    waits until the ``step_end`` of the step before has been handed on. Latency: :mod:`.timing`.
+
+    Ports: ``events`` and ``spikes`` (:mod:`..stream`), ``load_<memory>``, ``idle`` (memories may be
+    loaded), the counters ``saturations`` (neuron-steps whose state was limited) and ``rejected`` (illegal
+    events), both of 16 bits, sticking at their maximum. ``probe_*``: every update, for benches.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        model = config.model
+        loads = {"load_weights": In(LoadSignature(config.weight_words, config.weight_word_width))}
+        if config.stored:
+            loads["load_parameters"] = In(LoadSignature(config.groups, config.parameter_word_width))
+        super().__init__(
+            {
+                "events": In(event_stream(config.axons)),
+                "spikes": Out(event_stream(config.neurons, None if model.spiking else model.state_width)),
+                "idle": Out(1),
+                "saturations": Out(COUNTER_WIDTH),
+                "rejected": Out(COUNTER_WIDTH),
+                "probe_valid": Out(1),
+                "probe_group": Out(index_width(config.groups)),
+                "probe_membrane": Out(model.state_width * config.lanes),
+                "probe_spikes": Out(config.lanes),
+            }
+            | loads
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        final = last_stage(config.model)
+        width = state_layout(config).size
+        m.submodules.fetch = fetch = Fetch(config, spacing=spacing(config))
+        m.submodules.state = state = state_for(config)(groups=config.groups, width=width * config.lanes)
+        m.submodules.emit = emit = Emit(config)
+        wiring.connect(m, wiring.flipped(self.events), fetch.events)
+        wiring.connect(m, emit.events, wiring.flipped(self.spikes))
+
+        stages = [fetch.operation]  # the operation in each stage
+        for number in range(1, final + 1):
+            stage = Signal(operation_layout(config), name=f"stage{number}")
+            m.d.sync += stage.eq(stages[-1])
+            stages.append(stage)
+        entry, end = stages[FIRST_STAGE], stages[final]
+
+        weights = self._memory(m, "weights", self.load_weights, fetch.weight_address)
+        parameters = None
+        if config.stored:
+            parameters = self._memory(m, "parameters", self.load_parameters, fetch.operation.group)
+        lanes = []
+        for k in range(config.lanes):
+            m.submodules[f"lane{k}"] = lane = Lane(config)
+            m.d.comb += [
+                lane.update.eq(entry.update),
+                lane.weight.eq(weights.word_select(k, config.weight_width)),
+                Value.cast(lane.state).eq(state.read_data.word_select(k, width)),
+            ]
+            if parameters is not None:
+                part = config.parameter_word_width // config.lanes
+                m.d.comb += Value.cast(lane.parameters).eq(parameters.word_select(k, part))
+            lanes.append(lane)
+
+        kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]
+        results = Cat(Value.cast(lane.result) for lane in lanes)
+        m.d.comb += [
+            state.read_group.eq(fetch.operation.group),
+            state.stage_group.eq(entry.group),
+            state.accumulate.eq(entry.valid & ~entry.update),
+            state.accumulated.eq(Cat(Cat(lane.accumulated, rest) for lane, rest in zip(lanes, kept, strict=True))),
+            state.write.eq(end.valid),
+            state.update.eq(end.update),
+            state.result_group.eq(end.group),
+            state.result.eq(Mux(end.update & end.clear, 0, results)),
+        ]
+
+        stepped = end.valid & end.emit
+        membranes, spikes = Cat(lane.membrane for lane in lanes), Cat(lane.spike for lane in lanes)
+        start = fetch.operation
+        m.d.comb += [
+            self.probe_valid.eq(stepped),
+            self.probe_group.eq(end.group),
+            self.probe_membrane.eq(membranes),
+            self.probe_spikes.eq(spikes),
+            fetch.may_update.eq(emit.idle),
+            emit.start.eq(start.valid & start.last & start.emit),
+            emit.sample_end.eq(start.clear),
+            emit.write.eq(stepped),
+            emit.group.as_value().eq(spikes if config.model.spiking else membranes),
+        ]
+        self._count_saturations(m, lanes, end, stepped)
+        flying = Cat(stage.valid for stage in stages).any()
+        m.d.comb += [
+            self.rejected.eq(fetch.rejected),
+            self.idle.eq(fetch.idle & ~flying & emit.idle & ~emit.events.valid & ~self.events.valid),
+        ]
+        return m
+
+    def _memory(self, m: Module, name: str, load: wiring.PureInterface, address: Value) -> Signal:
+        """The memory ``name``; its word at ``address``, two stages later."""
+        m.submodules[name] = memory = LoadableMemory(depth=load.signature.depth, width=load.signature.width)
+        wiring.connect(m, wiring.flipped(load), memory.load)
+        word = Signal(load.signature.width, name=f"{name}_word", reset_less=True)
+        m.d.comb += memory.read_address.eq(address)
+        m.d.sync += word.eq(memory.read_data)
+        return word
+
+    def _count_saturations(self, m: Module, lanes: list[Lane], end: data.View, stepped: Value) -> None:
+        config = self.config
+        count = Signal(range(config.lanes + 1))
+        used = config.neurons - (config.groups - 1) * config.lanes  # lanes of the last group that are neurons
+        limited = [lane.saturated & (~end.last | (k < used)) for k, lane in enumerate(lanes)]
+        m.d.sync += count.eq(Mux(stepped, sum(limited), 0))
+        total = Signal(COUNTER_WIDTH + 1)
+        m.d.comb += total.eq(self.saturations + count)
+        m.d.sync += self.saturations.eq(Mux(total[-1], ~0, total))

@@ -1,0 +1,128 @@
+"""Turns the event stream into memory addresses: one group of neurons a cycle."""
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import CoreConfig, index_width
+from ..stream import event_stream
+
+COUNTER_WIDTH = 16
+
+
+def operation_layout(config: CoreConfig) -> data.StructLayout:
+    """One group's pass through the lanes.
+
+    ``update`` ends its step, else weights are added; ``clear`` makes the state zero afterwards; ``emit``:
+    the update is a step's, not the clearing after reset; ``first`` and ``last`` group of a pass.
+    """
+    return data.StructLayout(
+        {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}
+    )
+
+
+def scaled(value: Value, factor: int) -> Value:
+    """``value * factor`` by shifts and adds."""
+    return sum((value << bit for bit in range(1, factor.bit_length()) if factor >> bit & 1), value if factor & 1 else 0)
+
+
+class Fetch(wiring.Component):
+    """Fetches the weights of one event after another, and sequences the updates.
+
+        events → [held event] → operation and weight address, one group a cycle
+
+    After reset it passes over all groups once to clear the state. An event whose index is out of range,
+    or that is one more than a step can have, is dropped and counted in ``rejected``, which sticks at its
+    maximum. An update waits for ``may_update``. ``spacing``: cycles that must lie between the starts of an
+    update and of the pass after it.
+
+    Latency: an event that is taken in cycle c issues its first group in c + 1. Throughput: an event takes
+    ``groups`` cycles, an update ``max(groups, spacing)``, without a gap between them.
+    """
+
+    def __init__(self, config: CoreConfig, *, spacing: int) -> None:
+        self.config, self.spacing = config, spacing
+        super().__init__(
+            {
+                "events": In(event_stream(config.axons)),
+                "may_update": In(1),
+                "operation": Out(operation_layout(config)),
+                "weight_address": Out(index_width(config.weight_words)),
+                "rejected": Out(COUNTER_WIDTH),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        groups, event = self.config.groups, self.events.payload
+        clearing = Signal(init=1)
+        held = Signal()
+        is_update, sample_end = Signal(), Signal()
+        group = Signal.like(self.operation.group)
+        ready, last, done = Signal(), Signal(), Signal()
+        m.d.comb += [
+            last.eq(group == groups - 1),
+            self.operation.valid.eq(clearing | (held & ready & (self.may_update | ~is_update))),
+            self.operation.update.eq(clearing | is_update),
+            self.operation.clear.eq(clearing | sample_end),
+            self.operation.emit.eq(is_update & ~clearing),
+            self.operation.last.eq(last),
+            self.operation.group.eq(group),
+            done.eq(self.operation.valid & last),
+            self.events.ready.eq(~clearing & (~held | done)),
+            self.idle.eq(~clearing & ~held),
+        ]
+        with m.If(self.operation.valid):
+            m.d.sync += group.eq(group + 1)
+        with m.If(done):
+            m.d.sync += [group.eq(0), clearing.eq(0), held.eq(0)]
+
+        accepted = self.events.valid & self.events.ready
+        legal = self._legal(m, accepted)
+        with m.If(accepted):
+            m.d.sync += [held.eq(legal), is_update.eq(event.step_end), sample_end.eq(event.step_end & event.sample_end)]
+            with m.If(~legal & ~self.rejected.all()):
+                m.d.sync += self.rejected.eq(self.rejected + 1)
+        self._address(m, accepted, group)
+        self._space(m, ready, done)
+        return m
+
+    def _legal(self, m: Module, accepted: Value) -> Value:
+        """Whether the offered event can be executed: the accumulators hold one event an axon and step."""
+        event, axons = self.events.payload, self.config.axons
+        count = Signal(range(axons + 1))
+        legal = Signal()
+        m.d.comb += legal.eq(event.step_end | ((event.index < axons) & (count != axons)))
+        with m.If(accepted & legal):
+            m.d.sync += count.eq(count + 1)
+            with m.If(event.step_end):
+                m.d.sync += count.eq(0)
+        return legal
+
+    def _address(self, m: Module, accepted: Value, group: Value) -> None:
+        groups = self.config.groups
+        index = self.events.payload.index
+        if groups & (groups - 1) == 0:
+            axon = Signal.like(index)
+            with m.If(accepted):
+                m.d.sync += axon.eq(index)
+            m.d.comb += self.weight_address.eq(Cat(group[: groups.bit_length() - 1], axon))
+        else:
+            with m.If(accepted):
+                m.d.sync += self.weight_address.eq(scaled(index, groups))
+            with m.Elif(self.operation.valid):
+                m.d.sync += self.weight_address.eq(self.weight_address + 1)
+
+    def _space(self, m: Module, ready: Value, done: Value) -> None:
+        """Hold the next pass back until the results of an update can be read."""
+        gap = self.spacing - self.config.groups
+        if gap <= 0:
+            m.d.comb += ready.eq(1)
+            return
+        wait = Signal(range(gap + 1))
+        m.d.comb += ready.eq(wait == 0)
+        with m.If(done & self.operation.update):
+            m.d.sync += wait.eq(gap)
+        with m.Elif(~ready):
+            m.d.sync += wait.eq(wait - 1)

@@ -1,0 +1,174 @@
+"""One lane: accumulates weights and updates neurons, one neuron a cycle."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ranvier.golden.fixed import let
+from ranvier.golden.neuron import Current, Multiply, NeuronModel, after_reset, fire, integrate, observe, renew
+
+from ..arith import naming, register
+from ..config import CoreConfig
+
+FIRST_STAGE = 2  # stage 0 addresses the memories, stage 1 is their output
+
+
+def last_stage(model: NeuronModel) -> int:
+    """Pipeline stage in which a lane's result is ready."""
+    if model.current is not None:
+        return FIRST_STAGE + 3 + (model.current.timing == "next_step")
+    return FIRST_STAGE + 1 + isinstance(model.membrane_decay, Multiply)
+
+
+def state_layout(config: CoreConfig) -> data.StructLayout:
+    """State of one neuron between events: the integrator, which weights are added to, comes first."""
+    fields = {"integrator": signed(config.accumulator_width)}
+    if config.model.current is not None:
+        fields["membrane"] = signed(config.model.state_width)
+    return data.StructLayout(fields)
+
+
+def parameter_layout(config: CoreConfig) -> data.StructLayout:
+    """Stored parameters of one neuron."""
+    shapes = config.model.parameter_shapes()
+    return data.StructLayout({name: (signed if shapes[name][1] else unsigned)(shapes[name][0]) for name in config.stored})
+
+
+class Lane(wiring.Component):
+    """Adds weights to the state of a neuron, or ends its step; which, ``update`` says.
+
+        stage 2   integrator + (weight or bias), saturated when updating; fire
+        stage 3   reset; decay, unless it multiplies
+        stage 4   decay by multiplication
+
+    With a synaptic current: 2 the current, 3 the membrane and fire, 4 reset, 5 decays, and 6 adds the
+    current to the membrane where that integrates the current of the step before.
+
+    Inputs belong to :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the
+    integrator with the weight added, which is there at once. ``spike`` and ``saturated`` are 0 unless
+    updating. Arithmetic: :mod:`ranvier.golden.neuron`.
+
+    Latency: ``last_stage(model) - FIRST_STAGE`` cycles. Throughput: one neuron a cycle.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        state = state_layout(config)
+        super().__init__(
+            {
+                "update": In(1),
+                "state": In(state),
+                "weight": In(config.weight_width),
+                "parameters": In(parameter_layout(config)),
+                "accumulated": Out(signed(config.accumulator_width)),
+                "result": Out(state),
+                "spike": Out(1),
+                "membrane": Out(signed(config.model.state_width)),
+                "saturated": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += self.accumulated.eq(self._total(m))
+        if self.config.model.current is None:
+            self._leaky_integrate_and_fire(m)
+        else:
+            self._with_synaptic_current(m, self.config.model.current)
+        return m
+
+    def _total(self, m: Module) -> Value:
+        """Stage 2: the one adder for weights and bias. A weight of one bit means +1 (0) or -1 (1)."""
+        weight = Signal(signed(max(self.config.weight_width, 2)))
+        m.d.comb += weight.eq(Cat(1, self.weight) if self.config.weight_width == 1 else self.weight)
+        bias = self._parameter(self._stored(), "bias")
+        with naming(m):
+            return let(self.state.integrator + Mux(self.update, bias, weight), "total")
+
+    def _stored(self) -> dict[str, Value]:
+        return {name: Value.cast(self.parameters[name]) for name in self.config.stored}
+
+    def _parameter(self, stage: dict[str, Value], name: str) -> Value:
+        """A stored parameter as it stands in ``stage``, or the value that is built in."""
+        return stage[name] if name in stage else Const(dict(self.config.fixed).get(name, 0))
+
+    def _fire(self, v: Value, stage: dict[str, Value]) -> Value:
+        model = self.config.model
+        return fire(model, v, self._parameter(stage, "threshold")) if model.spiking else Const(0)
+
+    def _settle(self, v: Value, stage: dict[str, Value]) -> Value:
+        threshold, reset_value = self._parameter(stage, "threshold"), self._parameter(stage, "reset_value")
+        return after_reset(self.config.model, v, stage["spike"], threshold, reset_value)
+
+    def _renew(self, v: Value, settled: Value, stage: dict[str, Value]) -> Value:
+        threshold, factor = self._parameter(stage, "threshold"), self._parameter(stage, "membrane_factor")
+        return renew(self.config.model, v, settled, stage["spike"], threshold, factor)
+
+    def _leaky_integrate_and_fire(self, m: Module) -> None:
+        model, width = self.config.model, self.config.model.state_width
+        with naming(m):
+            v, overflow = integrate(self.accumulated, width)
+            stage = self._stored() | {
+                "update": self.update,
+                "base": let(Mux(self.update, v, self.accumulated), "base", self.config.accumulator_width),
+                "spike": self._fire(v, self._stored()) & self.update,
+                "saturated": overflow & self.update,
+            }
+        stage = register(m, "s3_", stage)
+        with naming(m):
+            v = stage["base"][:width].as_signed()
+            settled = self._settle(v, stage)
+            membrane = observe(model, v, settled)
+            if isinstance(model.membrane_decay, Multiply):
+                stage = register(m, "s4_", stage | {"v": v, "settled": settled, "membrane": membrane})
+                v, settled, membrane = stage["v"], stage["settled"], stage["membrane"]
+            renewed = let(self._renew(v, settled, stage), "renewed", width)
+        m.d.comb += [
+            self.result.integrator.eq(Mux(stage["update"], renewed, stage["base"])),
+            self.spike.eq(stage["spike"]),
+            self.membrane.eq(membrane),
+            self.saturated.eq(stage["saturated"]),
+        ]
+
+    def _with_synaptic_current(self, m: Module, current: Current) -> None:
+        model, width = self.config.model, self.config.model.state_width
+        with naming(m, "current_"):
+            i, overflow = integrate(self.accumulated, current.width)
+            stage = self._stored() | {
+                "update": self.update,
+                "base": let(Mux(self.update, i, self.accumulated), "base", self.config.accumulator_width),
+                "stored": self.state.membrane,
+                "saturated": overflow & self.update,
+            }
+        stage = register(m, "s3_", stage)
+        with naming(m):
+            i = stage["base"][: current.width].as_signed()
+            push = i if current.timing == "same_step" else 0
+            v, overflow = integrate(
+                let(stage["stored"] + push + self._parameter(stage, "membrane_bias"), "membrane_total"), width
+            )
+            spike = self._fire(v, stage) & stage["update"]
+            saturated = stage["saturated"] | (overflow & stage["update"])
+        stage = register(m, "s4_", stage | {"v": v, "spike": spike, "saturated": saturated})
+        with naming(m):
+            settled = self._settle(stage["v"], stage)
+        stage = register(m, "s5_", stage | {"settled": settled, "membrane": observe(model, stage["v"], settled)})
+        i = stage["base"][: current.width].as_signed()
+        with naming(m, "current_"):
+            decayed = let(current.decay.apply(i, self._parameter(stage, "current_factor")), "decayed", current.width)
+        with naming(m):
+            renewed = let(self._renew(stage["v"], stage["settled"], stage), "renewed", width)
+        saturated = stage["saturated"]
+        if current.timing == "next_step":
+            stage = register(m, "s6_", stage | {"decayed": decayed, "renewed": renewed})
+            decayed, i = stage["decayed"], stage["base"][: current.width].as_signed()
+            with naming(m, "pushed_"):
+                renewed, overflow = integrate(let(stage["renewed"] + i, "total"), width)
+            saturated = stage["saturated"] | (overflow & stage["update"])
+        m.d.comb += [
+            self.result.integrator.eq(Mux(stage["update"], decayed, stage["base"])),
+            self.result.membrane.eq(Mux(stage["update"], renewed, stage["stored"])),
+            self.spike.eq(stage["spike"]),
+            self.membrane.eq(stage["membrane"]),
+            self.saturated.eq(saturated),
+        ]
