@@ -1,75 +1,101 @@
-"""The configuration of a build: TOML in, validated by pydantic."""
+"""The configuration of a build: TOML in, validated by pydantic. ``ranvier init`` prints these fields and docstrings."""
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
-
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .errors import RanvierError
 
 PRESETS = Path(__file__).parent / "presets"
+MAX_STATE_WIDTH = 32
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Section(BaseModel):
+    """A table of the TOML file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Discretisation(_Section):
-    """How continuous time became steps; None means the default of ``framework``."""
+class Discretisation(Section):
+    """How continuous time becomes steps. What is left out takes the default of the framework."""
 
     framework: Literal["nir", "snntorch", "norse", "spikingjelly", "sinabs"] = "nir"
-    dt_s: PositiveFloat | None = None
+    """The framework that wrote the model: it sets the default of everything below."""
+    dt_s: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
+    """Length of a time step in seconds."""
     method: Literal["euler", "exponential"] | None = None
+    """Decay of a step: euler 1 - dt/tau, exponential exp(-dt/tau)."""
     comparison: Comparison | None = None
+    """A neuron fires when its membrane potential is greater than the threshold, or also when it equals it."""
     reset: Reset | None = None
+    """After a spike: hard sets the reset value, soft subtracts the threshold, none leaves the potential."""
     reset_timing: ResetTiming | None = None
+    """Whether the reset acts in the step of the spike or in the one after."""
     current_timing: CurrentTiming | None = None
+    """Whether the membrane integrates the synaptic current of this step or of the one before (CubaLI, CubaLIF)."""
 
 
-class Quantisation(_Section):
-    """Integer formats: widths in bits; ``state_width`` None derives one that cannot overflow."""
+class Quantisation(Section):
+    """Integer formats."""
 
-    weight_width: int = Field(8, ge=1, le=16)
-    state_width: int | None = Field(None, ge=2, le=32)
-    decay_fraction_bits: int = Field(8, ge=1, le=16)
+    weight_width: int = Field(default=8, ge=1, le=MAX_WEIGHT_WIDTH)
+    """Bits of a weight; 1 means -1 or +1."""
+    state_width: int | None = Field(default=None, ge=2, le=MAX_STATE_WIDTH)
+    """Bits of membrane potential and synaptic current, saturating; left out: as many as cannot overflow."""
+    decay_fraction_bits: int = Field(default=8, ge=1, le=16)
+    """Fraction bits of a decay factor that is not of the form 1 - 2**-k."""
     steps: PositiveInt = 16
+    """Time steps of a sample; widths that cannot overflow are derived for them."""
 
 
-class Hardware(_Section):
-    """``lanes``: neurons updated per cycle, one number or one for each layer. ``programmable``:
-    parameters in memory even where all neurons share them."""
+class Hardware(Section):
+    """How the cores are built."""
 
-    lanes: PositiveInt | list[PositiveInt] = 4
+    lanes: PositiveInt | Annotated[list[PositiveInt], Field(min_length=1)] = 4
+    """Neurons updated in a cycle: one number, or a list with one for each layer."""
+    queue_depth: int = Field(default=16, ge=1, le=4096)
+    """Events buffered before each core."""
     programmable: bool = False
+    """Parameters in memory even where all neurons share them, so that they can be loaded."""
 
 
-class Stimulus(_Section):
-    """``file``: ``.npz`` with ``spikes`` [samples, steps, inputs] and optional ``labels`` [samples];
-    without it, random spikes at ``rate`` per input and step."""
+class Stimulus(Section):
+    """What the network is run on."""
 
     file: Path | None = None
-    rate: float = Field(0.1, ge=0, le=1)
+    """.npz with spikes [samples, steps, inputs] and, if known, labels [samples]; .npy; or NIR data."""
+    rate: float = Field(default=0.1, ge=0, le=1)
+    """Spikes per input and step of random samples, where there is no file."""
 
 
-class BlankCore(_Section):
-    """A core without a network: random weights, to be loaded by its user; a leak of ``1 - 2**-leak_shift``."""
+class BlankCore(Section):
+    """A core without a network: random weights, for its user to replace through the load port."""
 
     axons: PositiveInt
+    """Inputs."""
     neurons: PositiveInt
+    """Neurons."""
     threshold: PositiveInt
-    leak_shift: int = Field(ge=0, le=31)
+    """Firing threshold, in units of the weights."""
+    leak_shift: int = Field(ge=0, le=MAX_STATE_WIDTH - 1)
+    """Each step keeps 1 - 2**-leak_shift of the membrane potential."""
     comparison: Comparison = "greater_equal"
+    """As in discretisation."""
     reset: Reset = "hard"
+    """As in discretisation; a hard reset sets zero."""
 
 
-class Configuration(_Section):
-    """One build: a ``model`` file or a blank ``core``, and how to turn it into hardware."""
+class Configuration(Section):
+    """One build: a model file or a blank core, and how to turn it into hardware."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
+    """Name of the build folder and of the top module: lower-case letters, digits and _."""
     model: Path | None = None
+    """The network, as a .nir file."""
     core: BlankCore | None = None
     discretisation: Discretisation = Discretisation()
     quantisation: Quantisation = Quantisation()
@@ -92,29 +118,43 @@ def load_configuration(source: str) -> Configuration:
     if path.suffix == ".nir":
         beside = path.with_suffix(".toml")
         if not beside.exists():
-            name = "".join(c if c.isalnum() else "_" for c in path.stem.lower()).lstrip("_0123456789") or "network"
-            return Configuration(name=name, model=path.absolute())
+            return Configuration(name=identifier(path.stem, "network"), model=path.absolute())
         path = beside
     elif path.suffix != ".toml":
         path = PRESETS / f"{source}.toml"
-        if not path.exists():
+        if Path(source).name != source or not path.exists():
             names = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
             raise RanvierError(f"MODEL must be a .toml file, a .nir file or a preset ({names}), not '{source}'")
-    try:
-        fields = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise RanvierError(f"Configuration {path} cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RanvierError(f"Configuration {path} is not TOML: {error}") from None
-    try:
-        configuration = Configuration.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RanvierError(f"Configuration {path}: {where}: {first['msg']}; got {first['input']!r}") from None
+    configuration = _parse(path)
     folder = path.absolute().parent
     stimulus = configuration.stimulus
     if stimulus.file is not None:
         stimulus = stimulus.model_copy(update={"file": folder / stimulus.file})
     model = None if configuration.model is None else folder / configuration.model
     return configuration.model_copy(update={"stimulus": stimulus, "model": model})
+
+
+def identifier(text: str, fallback: str) -> str:
+    """``text`` as a name of lower-case letters, digits and ``_`` that starts with a letter."""
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())
+    name = name if name[:1].isalpha() else f"{fallback}_{name}".rstrip("_")
+    return name[:60]
+
+
+def _parse(path: Path) -> Configuration:
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RanvierError(f"Configuration {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RanvierError(f"Configuration {path} must be UTF-8 text") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RanvierError(f"Configuration {path} is not TOML: {error}") from None
+    try:
+        return Configuration.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        value = repr(first["input"])
+        value = value if len(value) <= 60 else f"{value[:57]}..."
+        raise RanvierError(f"Configuration {path}: {where}: {first['msg']}; got {value}") from None

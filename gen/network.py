@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
 
 
@@ -17,7 +16,9 @@ class Neurons:
 
     ``drive`` is the layer's ``weights`` summed over the inputs that spiked, plus its ``bias``; input
     gains and resistances are folded into both. IF has decay 1, Threshold decay 0; LI and I have
-    ``threshold`` None. ``current_decay`` is None without a synaptic current.
+    ``threshold`` None. ``current_decay`` is None without a synaptic current; with ``current_timing``
+    ``next_step`` the membrane adds ``i[t-1]``. A reset of the ``next_step`` acts on ``v[t-1]`` where
+    ``s[t-1]``: a hard one before the decay, a soft one after it.
     """
 
     membrane_decay: np.ndarray
@@ -33,12 +34,16 @@ class Neurons:
 
 @dataclass(frozen=True)
 class NetworkLayer:
-    """Dense synapses (``weights`` float64 ``[axons, neurons]``, ``bias`` ``[neurons]``) and their neurons."""
+    """Dense synapses (``weights`` float64 ``[axons, neurons]``, ``bias`` ``[neurons]``) and their neurons.
+
+    ``node``: the model's own name of the node that the layer's spikes and membrane belong to.
+    """
 
     name: str
     weights: np.ndarray
     bias: np.ndarray
     neurons: Neurons
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,3 +53,9 @@ class Network:
     name: str
     layers: tuple[NetworkLayer, ...]
     notes: tuple[str, ...] = ()
+    dt_s: float = 1.0
+    input_node: str = "input"
+
+    @property
+    def inputs(self) -> int:
+        return int(self.layers[0].weights.shape[0])
