@@ -1,0 +1,124 @@
+"""Driver and monitors of the bench, on cocotb-bus: they wake for each burst or step, never for each clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge, ValueChange
+from cocotb.types import LogicArray
+from cocotb_bus.drivers import BusDriver
+from cocotb_bus.monitors import BusMonitor
+
+from .bench import BURST_WORDS, CYCLE_WIDTH, EventLayout, LayerLayout
+
+UNKNOWN = np.iinfo(np.int64).min  # stands for a value with a bit that is neither 0 nor 1
+
+
+@dataclass(frozen=True, eq=False)
+class LayerStep:
+    """What one layer did in one step: ``spikes`` and ``membrane`` int64 ``[neurons]``; the cycles of its
+    first and last group of updates; ``ordered``: whether the groups came in order."""
+
+    spikes: np.ndarray
+    membrane: np.ndarray
+    first_cycle: int = 0
+    last_cycle: int = 0
+    ordered: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class OutputStep:
+    """Output events in the order sent: int64 ``[events]`` each field of the payload, and the cycles."""
+
+    fields: dict[str, np.ndarray]
+    cycles: np.ndarray
+
+
+class BurstDriver(BusDriver):
+    """Sends a sequence of words through a player of the bench; done when the chip has taken the last one.
+    ``first_cycle`` is then the cycle in which it took the first one."""
+
+    _signals = ("words", "count", "next", "empty", "first")
+
+    def __init__(self, entity: Any, name: str, clock: Any, width: int) -> None:
+        super().__init__(entity, name, clock)
+        self._width = width
+        self.first_cycle = 0
+
+    async def _driver_send(self, transaction: Sequence[int], sync: bool = True) -> None:
+        bus, width = self.bus, self._width
+        for start in range(0, len(transaction), BURST_WORDS):
+            words = transaction[start : start + BURST_WORDS]
+            bits = "".join(format(word, f"0{width}b") for word in reversed(words))
+            bus.words.value = LogicArray(bits.zfill(width * BURST_WORDS))
+            bus.count.value = len(words)
+            bus.next.value = 0
+            await RisingEdge(bus.empty)
+            if start == 0:
+                self.first_cycle = int(bus.first.value)
+
+
+class LayerMonitor(BusMonitor):
+    """Receives a :class:`LayerStep` whenever the layer has ended a step."""
+
+    _signals = ("record", "flush")
+
+    def __init__(self, entity: Any, clock: Any, layout: LayerLayout) -> None:
+        self.layout = layout
+        super().__init__(entity, f"layer_{layout.name}", clock)
+
+    async def _monitor_recv(self) -> None:
+        layout, flushed = self.layout, ValueChange(self.bus.flush)
+        neurons, spikes_at = layout.neurons, layout.spikes_at
+        while True:
+            await flushed
+            await ReadOnly()
+            bits = read_bits(self.bus.record)
+            self._recv(LayerStep(
+                to_unsigned(bits[spikes_at : spikes_at + neurons].reshape(neurons, 1)),
+                to_signed(bits[: neurons * layout.state_width].reshape(neurons, layout.state_width)),
+                int(to_unsigned(bits[layout.first_at : layout.first_at + CYCLE_WIDTH])),
+                int(to_unsigned(bits[layout.last_at : layout.last_at + CYCLE_WIDTH])),
+                not bits[layout.disorder_at],
+            ))
+
+
+class OutputMonitor(BusMonitor):
+    """Receives an :class:`OutputStep` whenever the chip has sent ``step_end``."""
+
+    _signals = ("record", "count", "flush")
+
+    def __init__(self, entity: Any, clock: Any, layout: EventLayout) -> None:
+        self.layout = layout
+        super().__init__(entity, "events_out", clock)
+
+    async def _monitor_recv(self) -> None:
+        layout, flushed = self.layout, ValueChange(self.bus.flush)
+        while True:
+            await flushed
+            await ReadOnly()
+            count, width = int(self.bus.count.value), layout.width + CYCLE_WIDTH
+            events = read_bits(self.bus.record)[: count * width].reshape(count, width)
+            fields = {
+                name: (to_signed if name == "value" else to_unsigned)(events[:, low : low + size])
+                for name, (low, size) in layout.fields.items()
+            }
+            self._recv(OutputStep(fields, to_unsigned(events[:, layout.width :])))
+
+
+def read_bits(handle: Any) -> np.ndarray:
+    """Bits of a signal, the low one first, as uint8: 0, 1, or another value where it is neither."""
+    return np.frombuffer(str(handle.value).encode(), np.uint8)[::-1] - ord("0")
+
+
+def to_unsigned(bits: np.ndarray) -> np.ndarray:
+    """Numbers int64 ``[…]`` from bits ``[…, width]``; :data:`UNKNOWN` where a bit is neither 0 nor 1."""
+    numbers = bits.astype(np.int64) @ (np.int64(1) << np.arange(bits.shape[-1], dtype=np.int64))
+    return np.where((bits > 1).any(axis=-1), UNKNOWN, numbers)
+
+
+def to_signed(bits: np.ndarray) -> np.ndarray:
+    """Like :func:`to_unsigned`, in two's complement."""
+    numbers, width = to_unsigned(bits), bits.shape[-1]
+    return np.where((numbers >> (width - 1)) == 1, numbers - (np.int64(1) << width), numbers)

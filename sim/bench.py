@@ -1,0 +1,114 @@
+"""The bench around a chip: Verilog that plays bursts and records steps, and the layout of its records.
+
+A layer's record of one step holds, from the low bit: the membrane potentials (``state_width`` bits a
+neuron, lanes of the last group included), one spike bit a neuron, one bit that says that its groups came
+out of order, and the cycles of its first and of its last group. A record of an output event holds the
+payload, then its cycle.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import jinja2
+
+CYCLE_WIDTH = 32
+HALF_PERIOD_NS = 5
+BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("ranvier.sim", "."), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+)
+
+
+@dataclass(frozen=True)
+class LayerLayout:
+    """Where a layer's record of one step has what; ``*_at`` are bit positions."""
+
+    name: str
+    neurons: int
+    lanes: int
+    groups: int
+    state_width: int
+
+    @property
+    def spikes_at(self) -> int:
+        return self.groups * self.lanes * self.state_width
+
+    @property
+    def disorder_at(self) -> int:
+        return self.spikes_at + self.groups * self.lanes
+
+    @property
+    def first_at(self) -> int:
+        return self.disorder_at + 1
+
+    @property
+    def last_at(self) -> int:
+        return self.first_at + CYCLE_WIDTH
+
+    @property
+    def record_width(self) -> int:
+        return self.last_at + CYCLE_WIDTH
+
+
+@dataclass(frozen=True)
+class EventLayout:
+    """Bit position of each field of an event's payload: ``fields[name] = (low bit, width)``."""
+
+    fields: dict[str, tuple[int, int]]
+
+    @property
+    def width(self) -> int:
+        return max(low + width for low, width in self.fields.values())
+
+    def encode(self, index: int, step_end: bool = False, sample_end: bool = False) -> int:
+        """Payload of an input event."""
+        values = {"index": index, "step_end": step_end, "sample_end": sample_end}
+        return sum(int(value) << self.fields[name][0] for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class BenchLayout:
+    """What the bench of one chip looks like, read from its ``manifest.json``."""
+
+    name: str
+    layers: tuple[LayerLayout, ...]
+    event_in: EventLayout
+    event_out: EventLayout
+    load_width: int
+    patience: int
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any]) -> "BenchLayout":
+        layers = tuple(LayerLayout(**{key: item[key] for key in LayerLayout.__annotations__})
+                       for item in manifest["layers"])
+        # An event waits at most for every queue before it to be worked off, and for the longest pause.
+        waits = (8 * item["groups"] * (item["queue_depth"] + item["axons"] + 4) for item in manifest["layers"])
+        return cls(
+            manifest["name"], layers, _events(manifest["event_in"]), _events(manifest["event_out"]),
+            manifest["ports"]["load__payload"]["width"], 4096 + sum(waits),
+        )
+
+    @property
+    def out_depth(self) -> int:
+        """Output events that a record holds: the longest legal step."""
+        return self.layers[-1].neurons + 1
+
+    @property
+    def out_record_width(self) -> int:
+        return self.event_out.width + CYCLE_WIDTH
+
+    def render(self) -> str:
+        """The bench as Verilog, for Icarus and Verilator alike."""
+        layers = [asdict(layer) | {key: getattr(layer, key) for key in dir(layer) if key.endswith(("_at", "_width"))}
+                  for layer in self.layers]
+        return _TEMPLATES.get_template("bench.sv.jinja").render(
+            name=self.name, layers=layers, depth=BURST_WORDS, half_period=HALF_PERIOD_NS, patience=self.patience,
+            event_in_width=self.event_in.width, event_out_width=self.event_out.width, load_width=self.load_width,
+            step_end_bit=self.event_out.fields["step_end"][0], out_depth=self.out_depth,
+            out_record_width=self.out_record_width, public="/* verilator public_flat_rw */",
+        )
+
+
+def _events(fields: dict[str, list[int]]) -> EventLayout:
+    return EventLayout({name: (low, width) for name, (low, width) in fields.items()})

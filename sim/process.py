@@ -1,0 +1,65 @@
+"""Runs the simulating process: progress while it runs, one line when it fails, nothing left when interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ranvier.gen.errors import RanvierError
+
+from .request import PROGRESS, RESULT, Request
+from .simulators import require
+
+POLL_SECONDS = 0.1
+Progress = Callable[[int, int], None]  # samples done, samples in all
+
+
+def run_process(request: Request, run: Path, progress: Progress) -> dict[str, Any]:
+    """Carry out ``request`` in the folder ``run``; the result that the cocotb side wrote.
+
+    Raises RanvierError, with the log's name, if the simulator does not build or crashes.
+    """
+    require(request.simulator)
+    for name in (PROGRESS, RESULT):
+        (run / name).unlink(missing_ok=True)
+    request.save(run)
+    log = run / "log.txt"
+    # A test that runs us must not become the test that cocotb's runner thinks it is.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_"))}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ranvier.sim.launch", str(run)],
+            stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                _tell(run / PROGRESS, progress)
+                time.sleep(POLL_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    _tell(run / PROGRESS, progress)
+    if not (run / RESULT).exists():
+        raise RanvierError(f"Simulation with {request.simulator} ended without a result "
+                           f"(exit status {process.returncode}): {_reason(log)}; all of it is in {log}")
+    result: dict[str, Any] = json.loads((run / RESULT).read_text())
+    return result
+
+
+def _tell(path: Path, progress: Progress) -> None:
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    if lines:
+        last = json.loads(lines[-1])
+        progress(last["samples"], last["of"])
+
+
+def _reason(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["no output"])[0][:200]

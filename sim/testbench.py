@@ -1,0 +1,144 @@
+"""The cocotb test: sends the samples, and stops when all is compared or at the first mismatch."""
+
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, Event, First, RisingEdge
+from ranvier.golden.inference import run_program
+from ranvier.golden.program import Program
+
+from .agents import BurstDriver, LayerMonitor, OutputMonitor
+from .bench import BenchLayout
+from .request import FOLDER_VARIABLE, OBSERVED, PROGRESS, RESULT, SAMPLES, Request
+from .scoreboard import Mismatch, TraceScoreboard
+from .stimulus import encode_sample
+
+COUNTER_MAX = (1 << 16) - 1
+CYCLES_AFTER_MISMATCH = 32  # so that a waveform shows what follows
+
+
+class Testbench:
+    """Bench, agents and scoreboard of one run."""
+
+    def __init__(self, bench: Any, run: Path) -> None:
+        self.bench, self.run, self.request = bench, run, Request.load(run)
+        folder = Path(self.request.folder)
+        self.layout = BenchLayout.of(json.loads((folder / "manifest.json").read_text()))
+        program = Program.load(folder / "program.npz")
+        with np.load(run / SAMPLES) as file:
+            self.spikes = file["spikes"]
+        self.traces = run_program(program, self.spikes)
+        self.plays = [*self.request.alone, *self.request.stressed]
+        self.board = TraceScoreboard(bench, program, self.traces, self.plays)
+        self.driver = BurstDriver(bench, "events_in", bench.clk, self.layout.event_in.width)
+        for index, layer in enumerate(self.layout.layers):
+            self.board.watch_layer(LayerMonitor(bench, bench.clk, layer), index)
+        self.board.watch_output(OutputMonitor(bench, bench.clk, self.layout.event_out))
+        self.board.on_sample = self.tell
+        self.sample_done = Event()
+        self.progress = (run / PROGRESS).open("w", buffering=1)
+        self.saturations = np.zeros(len(self.traces), np.int64)
+        self.latencies: list[int] = []
+
+    async def reset(self) -> None:
+        """Hold the reset for a few cycles."""
+        self.bench.random.value = (self.request.seed * 2 + 1) % (1 << 32)
+        await ClockCycles(self.bench.clk, 4)
+        self.bench.rst.value = 0
+        await ClockCycles(self.bench.clk, 2)
+
+    async def play(self) -> None:
+        """Send every sample, wait until the chip is idle, compare the counters."""
+        order = np.random.default_rng(self.request.seed)
+        words = {k: encode_sample(self.layout.event_in, self.spikes[k], order) for k in sorted(set(self.plays))}
+        for count, sample in enumerate(self.request.alone, 1):
+            await self.driver.send(words[sample])
+            await self.settle(count)
+            self.latencies.append(int(self.board.sample_ends[sample]) - self.driver.first_cycle + 1)
+            self.compare_saturations([sample])
+        if self.request.stressed:
+            self.bench.stress.value = 1
+            for sample in self.request.stressed:
+                await self.driver.send(words[sample])
+            await self.settle(len(self.plays))
+            self.compare_saturations(self.request.stressed)
+
+    async def settle(self, samples: int) -> None:
+        """Wait until the outputs of ``samples`` samples have come and nothing is in flight."""
+        while self.board.samples_done < samples:
+            self.sample_done.clear()
+            await self.sample_done.wait()
+        await ClockCycles(self.bench.clk, 2)
+        if not int(self.bench.idle.value):
+            await RisingEdge(self.bench.idle)
+            await ClockCycles(self.bench.clk, 1)
+        steps = samples * self.spikes.shape[1]
+        for layer, done in zip(self.layout.layers, self.board.steps_done, strict=True):
+            if done != steps:
+                self.find(f"layer {layer.name}", self.plays[samples - 1], "steps seen so far", steps, done)
+
+    def compare_saturations(self, samples: tuple[int, ...] | list[int]) -> None:
+        """Compare the counters of the layers with the golden model's, after ``samples`` more samples."""
+        for index, (layer, trace) in enumerate(zip(self.layout.layers, self.traces, strict=True)):
+            self.saturations[index] += trace.saturations[list(samples)].sum()
+            counters = (("saturations", min(int(self.saturations[index]), COUNTER_MAX)), ("rejected", 0))
+            for name, expected in counters:
+                got = int(getattr(self.bench, f"layer_{layer.name}_{name}").value)
+                if got != expected:
+                    self.find(f"layer {layer.name}", samples[-1], f"counter of {name}", expected, got)
+                self.board.compared.saturations += 1
+
+    def find(self, where: str, sample: int, what: str, expected: int, got: int) -> None:
+        """Report a mismatch that shows at the end of a sample."""
+        cycle, since = int(self.bench.cycle.value), self.driver.first_cycle
+        self.board.finding.report(Mismatch(where, sample, self.spikes.shape[1] - 1, what, expected, got, cycle, since))
+
+    def tell(self) -> None:
+        """A line for the process that waits, and a nudge for :meth:`settle`."""
+        self.progress.write(json.dumps({"samples": self.board.samples_done, "of": len(self.plays)}) + "\n")
+        self.sample_done.set()
+
+    def where(self) -> str:
+        """How far each layer has come."""
+        steps = len(self.plays) * self.spikes.shape[1]
+        done = zip(self.layout.layers, self.board.steps_done, strict=True)
+        return ", ".join(f"layer {layer.name} after {count} of {steps} steps" for layer, count in done)
+
+    def save(self, wall_seconds: float, hung: bool) -> None:
+        """Write the result and what was observed."""
+        board = self.board
+        result = {
+            "compared": asdict(board.compared),
+            "mismatch": None if board.finding.mismatch is None else asdict(board.finding.mismatch),
+            "hung": self.where() if hung else None,
+            "latencies": self.latencies,
+            "cycles": int(self.bench.cycle.value),
+            "wall_seconds": wall_seconds,
+        }
+        arrays = {}
+        for layer, recording in zip(self.layout.layers, board.recordings, strict=True):
+            arrays |= {f"{layer.name}.{key}": array for key, array in vars(recording).items()}
+        np.savez(self.run / OBSERVED, allow_pickle=False, **arrays)
+        (self.run / RESULT).write_text(json.dumps(result))
+
+
+@cocotb.test()
+async def compare(bench: Any) -> None:
+    """Every value of every step of the samples that were asked for."""
+    testbench = Testbench(bench, Path(os.environ[FOLDER_VARIABLE]))
+    started = time.perf_counter()
+    await testbench.reset()
+    play, finding, hung = cocotb.start_soon(testbench.play()), testbench.board.finding, RisingEdge(bench.hung)
+    first = await First(play, finding.event.wait(), hung)
+    wall_seconds = time.perf_counter() - started
+    if finding.mismatch:
+        await ClockCycles(bench.clk, CYCLES_AFTER_MISMATCH)
+    testbench.save(wall_seconds, first is hung)
+    assert finding.mismatch is None, str(finding.mismatch)
+    assert first is not hung, testbench.where()
