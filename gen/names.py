@@ -1,0 +1,81 @@
+"""Readable names: Amaranth's RTLIL with plain Verilog identifiers and meaningful ports."""
+
+import re
+from collections.abc import Iterator
+
+_WIRE = re.compile(r"^  wire .*?(\\\S+)$")
+_PUBLIC = re.compile(r"\\[^\s\[\]{}]+")
+_ALIAS = re.compile(r"^connect (\\\S+) (.*)$")
+
+
+def readable(rtlil: str) -> str:
+    """``rtlil`` with every public name a plain identifier, the same input giving the same names.
+
+    A module is named by its path (``chip_layer_lane0``). ``name$3``, Amaranth's way to tell namesakes apart, becomes
+    ``name_3``; a port that Amaranth could not name (``port$17$0``) is named after the signal it is part of.
+    """
+    modules = list(_modules(rtlil))
+    wires = {name: _wire_names(lines) for name, lines in modules}
+    return "".join("".join(_rename(lines, wires[name], wires)) for name, lines in modules)
+
+
+def _modules(rtlil: str) -> Iterator[tuple[str, list[str]]]:
+    """Every module's name and its lines, with what stands before it."""
+    lines: list[str] = []
+    name = ""
+    for line in rtlil.splitlines(keepends=True):
+        lines.append(line)
+        if line.startswith("module "):
+            name = line.split()[1]
+        elif line == "end\n":
+            yield name, lines
+            lines = []
+
+
+def _plain(name: str) -> str:
+    text = re.sub(r"\W", "_", name[1:].replace("[", "_").replace("]", "")).strip("_")
+    return "\\" + (text if text[:1].isalpha() else f"t{text}")
+
+
+def _wire_names(lines: list[str]) -> dict[str, str]:
+    """New names of a module's wires and memories."""
+    wires = [match[1] for line in lines if (match := _WIRE.match(line))]
+    aliases: dict[str, str] = {}
+    for line in lines:
+        match = _ALIAS.match(line)
+        if match and "port$" in match[2] and not match[1].startswith("\\port$"):
+            parts = _PUBLIC.findall(match[2])
+            for index, part in enumerate(reversed(parts)):
+                aliases.setdefault(part, match[1] if len(parts) == 1 else f"{match[1]}_{index}")
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for wire in sorted(wires, key=lambda wire: ("$" in wire, "." in wire)):  # the plainest keep their names
+        name = _plain(aliases[wire] if wire.startswith("\\port$") and wire in aliases else wire)
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        names[wire] = name
+    return names
+
+
+def _rename(lines: list[str], own: dict[str, str], modules: dict[str, dict[str, str]]) -> Iterator[str]:
+    cell: dict[str, str] | None = None  # names of the ports of the cell that the line belongs to
+    for line in lines:
+        if line.startswith("module "):
+            yield _PUBLIC.sub(lambda match: _plain(match[0]), line)
+        elif line.startswith("  cell "):
+            kind, name = line.split()[1:3]
+            cell = modules.get(kind, {})
+            yield f"  cell {_plain(kind) if kind in modules else kind} {_plain(name) if name[0] == chr(92) else name}\n"
+        elif line.startswith("  end"):
+            cell = None
+            yield line
+        elif cell is not None and line.startswith("    connect "):
+            _, port, value = line.split(maxsplit=2)
+            yield f"    connect {cell.get(port, port)} {_substitute(value, own)}"
+        else:
+            yield line if line.lstrip().startswith("parameter") else _substitute(line, own)
+
+
+def _substitute(text: str, names: dict[str, str]) -> str:
+    return _PUBLIC.sub(lambda match: names.get(match[0], match[0]), text)
