@@ -82,11 +82,12 @@ class BenchLayout:
     def of(cls, manifest: dict[str, Any]) -> "BenchLayout":
         layers = tuple(LayerLayout(**{key: item[key] for key in LayerLayout.__annotations__})
                        for item in manifest["layers"])
-        # An event waits at most for every queue before it to be worked off, and for the longest pause.
-        waits = (8 * item["groups"] * (item["queue_depth"] + item["axons"] + 4) for item in manifest["layers"])
+        ports = {port["name"]: port["width"] for port in manifest["ports"]}
+        # Between two signs of life a layer works off a few events, or a step whose output is held up.
+        patience = 4096 + sum(8 * item["groups"] * (item["axons"] + 8) for item in manifest["layers"])
         return cls(
             manifest["name"], layers, _events(manifest["event_in"]), _events(manifest["event_out"]),
-            manifest["ports"]["load__payload"]["width"], 4096 + sum(waits),
+            ports["load__payload"], patience,
         )
 
     @property
