@@ -18,8 +18,8 @@ from .simulators import environment, version
 # Only the signals that Python reads or writes stay visible: the rest may be optimised.
 BUILD_ARGUMENTS = {
     "icarus": ["-Wno-timescale"],
-    "verilator": ["--no-public-flat-rw", "--timing", "-O3", "-CFLAGS", "-O2", "-Wno-fatal", "--output-split", "0",
-                  "--no-assert", "--x-initial", "fast"],
+    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-CFLAGS", "-O2", "-Wno-fatal", "-Wno-lint", "-Wno-style",
+                  "--output-split", "0"],
 }
 
 
