@@ -70,11 +70,12 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.comb += self.accumulated.eq(self._total(m))
+        total = self._total(m)
+        m.d.comb += self.accumulated.eq(total)
         if self.config.model.current is None:
-            self._leaky_integrate_and_fire(m)
+            self._leaky_integrate_and_fire(m, total)
         else:
-            self._with_synaptic_current(m, self.config.model.current)
+            self._with_synaptic_current(m, total, self.config.model.current)
         return m
 
     def _total(self, m: Module) -> Value:
@@ -104,13 +105,13 @@ class Lane(wiring.Component):
         threshold, factor = self._parameter(stage, "threshold"), self._parameter(stage, "membrane_factor")
         return renew(self.config.model, v, settled, stage["spike"], threshold, factor)
 
-    def _leaky_integrate_and_fire(self, m: Module) -> None:
+    def _leaky_integrate_and_fire(self, m: Module, total: Value) -> None:
         model, width = self.config.model, self.config.model.state_width
         with naming(m):
-            v, overflow = integrate(self.accumulated, width)
+            v, overflow = integrate(total, width)
             stage = self._stored() | {
                 "update": self.update,
-                "base": let(Mux(self.update, v, self.accumulated), "base", self.config.accumulator_width),
+                "base": let(Mux(self.update, v, total), "base", self.config.accumulator_width),
                 "spike": self._fire(v, self._stored()) & self.update,
                 "saturated": overflow & self.update,
             }
@@ -130,13 +131,13 @@ class Lane(wiring.Component):
             self.saturated.eq(stage["saturated"]),
         ]
 
-    def _with_synaptic_current(self, m: Module, current: Current) -> None:
+    def _with_synaptic_current(self, m: Module, total: Value, current: Current) -> None:
         model, width = self.config.model, self.config.model.state_width
         with naming(m, "current_"):
-            i, overflow = integrate(self.accumulated, current.width)
+            i, overflow = integrate(total, current.width)
             stage = self._stored() | {
                 "update": self.update,
-                "base": let(Mux(self.update, i, self.accumulated), "base", self.config.accumulator_width),
+                "base": let(Mux(self.update, i, total), "base", self.config.accumulator_width),
                 "stored": self.state.membrane,
                 "saturated": overflow & self.update,
             }

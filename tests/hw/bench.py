@@ -1,0 +1,89 @@
+"""A core or chip in Amaranth's own simulator: loads memories, plays events, records what comes out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from amaranth.sim import Simulator
+
+from ranvier.gen.images import memory_words
+from ranvier.golden.program import Program
+from ranvier.hw.config import ChipConfig
+from ranvier.hw.top import Chip
+
+
+@dataclass
+class Record:
+    """Events taken and sent with their cycles (``(cycle, index, step_end, sample_end, value)``), and counters."""
+
+    taken: list[tuple] = field(default_factory=list)
+    sent: list[tuple] = field(default_factory=list)
+    saturations: list[int] = field(default_factory=list)
+    rejected: list[int] = field(default_factory=list)
+
+
+def events_of(spikes: np.ndarray, rng: np.random.Generator | None = None) -> list[tuple[int, int, int]]:
+    """Events ``(index, step_end, sample_end)`` of bool ``[samples, steps, inputs]``, shuffled within a step by ``rng``."""
+    events = []
+    for sample in spikes:
+        for step, row in enumerate(sample):
+            indices = np.flatnonzero(row)
+            if rng is not None:
+                rng.shuffle(indices)
+            events += [(int(index), 0, 0) for index in indices]
+            events.append((0, 1, int(step == len(sample) - 1)))
+    return events
+
+
+def play(
+    program: Program,
+    config: ChipConfig,
+    events: list[tuple[int, int, int]],
+    *,
+    stalls: np.random.Generator | None = None,
+    limit: int = 200_000,
+) -> Record:
+    """Load ``program`` through the load port, play ``events``, return when the chip is idle again.
+
+    ``stalls``: a random half of the cycles offers no input, and another random half takes no output.
+    """
+    chip, record = Chip(config), Record()
+
+    async def testbench(ctx):
+        layers = dict(zip((core.name for core in config.cores), zip(program.layers, config.cores, strict=True), strict=True))
+        ctx.set(chip.load.valid, 1)
+        for region in config.memory_map:
+            for address, word in enumerate(memory_words(*layers[region.core], region.memory)):
+                ctx.set(chip.load.payload, {"address": region.base + address, "data": word})
+                await ctx.tick()
+        ctx.set(chip.load.valid, 0)
+        while not ctx.get(chip.idle):
+            await ctx.tick()
+
+        position, cycle, quiet, offering = 0, 0, 0, False
+        while quiet < 8:
+            assert cycle < limit, f"no end after {limit} cycles: {position} of {len(events)} events taken"
+            offering = offering or (position < len(events) and (stalls is None or stalls.random() < 0.5))
+            ctx.set(chip.events_in.valid, offering)
+            if offering:
+                index, step_end, sample_end = events[position]
+                ctx.set(chip.events_in.payload, {"index": index, "step_end": step_end, "sample_end": sample_end})
+            ctx.set(chip.events_out.ready, stalls is None or stalls.random() < 0.5)
+            if offering and ctx.get(chip.events_in.ready):
+                record.taken.append((cycle, *events[position]))
+                position, offering = position + 1, False
+            if ctx.get(chip.events_out.valid) and ctx.get(chip.events_out.ready):
+                payload = ctx.get(chip.events_out.payload)
+                value = payload.value if "value" in dict(payload.shape()) else 0
+                record.sent.append((cycle, payload.index, payload.step_end, payload.sample_end, value))
+            quiet = quiet + 1 if ctx.get(chip.idle) and position == len(events) else 0
+            await ctx.tick()
+            cycle += 1
+        for core in config.cores:
+            record.saturations.append(ctx.get(getattr(chip, f"{core.name}_saturations")))
+            record.rejected.append(ctx.get(getattr(chip, f"{core.name}_rejected")))
+
+    simulator = Simulator(chip)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(testbench)
+    simulator.run()
+    return record
