@@ -15,68 +15,11 @@ from .hdf5 import read_hdf5
 from .nodes import MAX_SYNAPSES, Population, Shape, Stage, Synapses, size_of, translate
 
 # Names that a Verilog module or port may not have, as far as node names are likely to be them.
-_RESERVED = frozenset(
-    [
-        "and",
-        "assign",
-        "begin",
-        "buf",
-        "case",
-        "clk",
-        "default",
-        "disable",
-        "edge",
-        "else",
-        "end",
-        "event",
-        "events_in",
-        "events_out",
-        "for",
-        "force",
-        "forever",
-        "fork",
-        "function",
-        "generate",
-        "if",
-        "ifnone",
-        "initial",
-        "inout",
-        "input",
-        "integer",
-        "join",
-        "load",
-        "module",
-        "nand",
-        "negedge",
-        "nor",
-        "not",
-        "or",
-        "output",
-        "parameter",
-        "posedge",
-        "primitive",
-        "real",
-        "reg",
-        "release",
-        "repeat",
-        "rst",
-        "idle",
-        "signed",
-        "specify",
-        "strength",
-        "table",
-        "task",
-        "time",
-        "tri",
-        "wait",
-        "wand",
-        "while",
-        "wire",
-        "wor",
-        "xnor",
-        "xor",
-    ]
-)
+_KEYWORDS = """and assign begin buf case clk default disable edge else end event events_in events_out for force
+    forever fork function generate idle if ifnone initial inout input integer join load module nand negedge nor not or
+    output parameter posedge primitive real reg release repeat rst signed specify strength table task time tri wait
+    wand while wire wor xnor xor"""
+_RESERVED = frozenset(_KEYWORDS.split())
 
 
 @dataclass(frozen=True)

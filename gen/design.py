@@ -1,0 +1,64 @@
+"""A MODEL argument resolved: configuration, network, integers and the chip for them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ranvier.golden.program import Program
+from ranvier.hw.config import ChipConfig, chip_config
+
+from .accuracy import QuantisationReport, measure
+from .blank import blank_program
+from .config import Configuration, load_configuration
+from .errors import RanvierError
+from .network import Network
+from .quantize import quantize
+from .readers import read_network
+from .stimulus import Samples, load_stimulus
+
+
+@dataclass(frozen=True)
+class Design:
+    """``network`` and ``report`` are None for a blank core."""
+
+    configuration: Configuration
+    network: Network | None
+    report: QuantisationReport | None
+    program: Program
+    chip: ChipConfig
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """The model's own name of each layer's node, by the layer's name."""
+        if self.network is None:
+            return {layer.name: layer.name for layer in self.program.layers}
+        return {layer.name: layer.node for layer in self.network.layers}
+
+    def samples(self, seed: int, file: Path | None = None) -> Samples:
+        """The stimulus: of ``file``, else that of the configuration."""
+        stimulus = self.configuration.stimulus
+        if file is not None:
+            stimulus = stimulus.model_copy(update={"file": file})
+        dt_s = None if self.network is None else self.network.dt_s
+        return load_stimulus(stimulus, self.program.inputs, self.configuration.quantisation.steps, seed, dt_s)
+
+
+def load_design(source: str) -> Design:
+    """Read, quantise and measure the design that a MODEL argument names. Raises RanvierError."""
+    configuration = load_configuration(source)
+    quantisation, hardware = configuration.quantisation, configuration.hardware
+    network: Network | None = None
+    if configuration.core is not None:
+        program = blank_program(configuration.name, configuration.core, quantisation, hardware.programmable)
+    else:
+        assert configuration.model is not None  # the configuration has one of the two
+        network = read_network(configuration.model, configuration.discretisation)
+        network = replace(network, name=configuration.name)
+        program = quantize(network, quantisation, hardware.programmable)
+    try:
+        chip = chip_config(program, hardware.lanes)
+    except ValueError as error:
+        raise RanvierError(f"Design {configuration.name}: {error}") from None
+    design = Design(configuration, network, None, program, chip)
+    if network is None:
+        return design
+    return replace(design, report=measure(network, program, design.samples(seed=0)))

@@ -1,0 +1,24 @@
+"""Writing files so that an interruption leaves what was there before."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import RanvierError
+
+
+@contextmanager
+def written_aside(path: Path, what: str) -> Iterator[Path]:
+    """A path beside ``path`` to write to, renamed to ``path`` at the end; removed if anything goes wrong.
+
+    ``what`` names the file in the RanvierError that an operating-system error becomes.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield aside
+        aside.replace(path)
+    except OSError as error:
+        raise RanvierError(f"{what} {path} cannot be written: {error.strerror or error}") from None
+    finally:
+        aside.unlink(missing_ok=True)

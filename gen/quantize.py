@@ -1,0 +1,186 @@
+"""Floating point to integers: one scale for each layer, widths from the configuration or derived.
+
+With a scale ``s`` (integer units per unit of membrane potential), weights, bias, threshold and reset value
+become ``round(s * x)``; decays are pure numbers. The scale that fills the weight range is not always the best at
+few bits: a few are tried that clip the largest weights, or that make the threshold an integer, and the one with
+the least squared error of a step's drive and threshold is taken.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from ranvier.golden.fixed import signed_max, signed_width
+from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
+from ranvier.golden.program import Layer, Program
+
+from .config import MAX_STATE_WIDTH, Quantisation
+from .errors import RanvierError
+from .network import Network, NetworkLayer
+from .widths import safe_widths
+
+_CLIPS = np.linspace(1, 0.5, 11)  # part of the largest weight that the weight range ends at
+_ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
+_EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
+_MAX_SHIFT = 15
+
+
+def quantize(network: Network, quantisation: Quantisation, programmable: bool = False) -> Program:
+    """The integer program of ``network``; ``programmable``: a parameter for each neuron even where all agree.
+
+    Raises RanvierError where a layer cannot be represented.
+    """
+    layers = tuple(_layer(layer, quantisation, programmable) for layer in network.layers)
+    try:
+        return Program(network.name, layers, quantisation.steps)
+    except ValueError as error:
+        raise RanvierError(f"Network {network.name}: {error}") from None
+
+
+def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) -> Layer:
+    neurons, width = layer.neurons, quantisation.weight_width
+    scale = _scale(layer, width)
+    fraction_bits = quantisation.decay_fraction_bits
+    membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits)
+    values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}
+    current = None
+    if neurons.current_decay is not None:
+        current_decay, values["current_factor"] = _decay(layer, neurons.current_decay, fraction_bits)
+        current = Current(MAX_STATE_WIDTH, current_decay, neurons.current_timing)
+        values |= {"bias": scale * layer.bias, "membrane_bias": scale * neurons.membrane_bias}
+    if neurons.threshold is not None:
+        values |= {"threshold": scale * neurons.threshold, "reset_value": scale * neurons.reset_value}
+    integers = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
+    _check_threshold(layer, integers, scale, width)
+    model = NeuronModel(
+        state_width=MAX_STATE_WIDTH,
+        membrane_decay=membrane_decay,
+        current=current,
+        spiking=neurons.threshold is not None,
+        comparison=neurons.comparison,
+        reset=neurons.reset,
+        reset_timing=neurons.reset_timing,
+        bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", np.int64(0)))),
+    )
+    parameters = {
+        name: integers[name] if programmable or np.ptp(integers[name]) else integers[name][0]
+        for name in model.parameter_shapes()
+    }
+    parameters = {name: np.asarray(array) for name, array in parameters.items()}
+    weights = _weights(layer, scale, width)
+    model = _with_widths(layer, model, weights, parameters, quantisation)
+    try:
+        return Layer(layer.name, weights, width, model, parameters, np.asarray(scale))
+    except ValueError as error:
+        raise RanvierError(
+            f"Layer {layer.name}: {error}; set quantisation.state_width or weight_width to suit"
+        ) from None
+
+
+def _scale(layer: NetworkLayer, width: int) -> float:
+    """Integer units per unit of membrane potential."""
+    magnitudes = np.abs(layer.weights)
+    if not np.isfinite(magnitudes).all():
+        raise RanvierError(f"Layer {layer.name}: weights times gains are not finite; check tau and r of its neurons")
+    largest = float(magnitudes.max())
+    if largest == 0:
+        raise RanvierError(f"Layer {layer.name}: all weights are 0, so that nothing can be computed; train it")
+    if width == 1:
+        zeros = int(np.count_nonzero(layer.weights == 0))
+        if zeros:
+            raise RanvierError(
+                f"Layer {layer.name}: {zeros} of {magnitudes.size} weights are 0, but a weight of 1 bit is -1 or +1;"
+                " set quantisation.weight_width to 2 or more"
+            )
+        return float(1 / magnitudes.mean())  # least squared error of ±1/scale
+    scales = [signed_max(width) / (clip * largest) for clip in _CLIPS]
+    threshold = layer.neurons.threshold
+    if threshold is not None and not np.ptp(threshold) and threshold[0]:
+        scales += [whole / abs(threshold[0]) for s in scales if (whole := np.rint(s * abs(threshold[0])))]
+    return float(min(scales, key=lambda scale: _error(layer, scale, width)))
+
+
+def _error(layer: NetworkLayer, scale: float, width: int) -> float:
+    """Squared error of a step's drive and threshold, averaged over the neurons."""
+    error = _ACTIVITY * _squared(layer.weights, _weights(layer, scale, width) / scale).sum(axis=0)
+    values = [layer.bias, layer.neurons.membrane_bias]
+    values += [] if layer.neurons.threshold is None else [layer.neurons.threshold]
+    for value in values:
+        error = error + _squared(value, np.rint(scale * value) / scale)
+    return float(error.mean())
+
+
+def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray((a - b) ** 2)
+
+
+def _weights(layer: NetworkLayer, scale: float, width: int) -> np.ndarray:
+    if width == 1:
+        return np.where(layer.weights > 0, 1, -1)
+    return np.clip(np.rint(scale * layer.weights), *weight_range(width)).astype(np.int64)
+
+
+def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int) -> tuple[Decay, np.ndarray]:
+    """The cheapest circuit that decays by ``values``, and the factor of each neuron (where it multiplies)."""
+    factors = np.rint(values * (1 << fraction_bits))
+    if np.all(values == 1):
+        return Keep(), factors
+    for amount in range(_MAX_SHIFT + 1):
+        if np.all(np.abs(values - (1 - 2.0**-amount)) < _EXACT):
+            return Shift(amount), factors
+    lost = (values < 1) & (factors == 1 << fraction_bits)
+    if lost.any():
+        slowest = float(values[lost].max())
+        bits = next((n for n in range(fraction_bits, 17) if round(slowest * 2**n) < 2**n), None)
+        remedy = f"set quantisation.decay_fraction_bits to {bits}" if bits else "use neurons without a leak (IF, I)"
+        raise RanvierError(
+            f"Layer {layer.name}: a decay of {slowest:.8g} rounds to 1 with {fraction_bits} fraction bits; {remedy}"
+        )
+    return Multiply(fraction_bits), factors
+
+
+def _check_threshold(layer: NetworkLayer, integers: dict[str, np.ndarray], scale: float, width: int) -> None:
+    if layer.neurons.threshold is None:
+        return
+    lost = (layer.neurons.threshold != 0) & (integers["threshold"] == 0)
+    if lost.any():
+        threshold = float(layer.neurons.threshold[lost][0])
+        raise RanvierError(
+            f"Layer {layer.name}: a threshold of {threshold:.4g} becomes 0 beside weights up to"
+            f" {np.abs(layer.weights).max():.4g} in {width} bits; set a greater quantisation.weight_width"
+        )
+    largest = max(int(np.abs(integers[name]).max()) for name in ("threshold", "reset_value"))
+    if largest > signed_max(MAX_STATE_WIDTH):
+        raise RanvierError(
+            f"Layer {layer.name}: its threshold or reset value needs {largest.bit_length() + 1} bits beside weights"
+            f" in {width} bits, more than {MAX_STATE_WIDTH}; set a smaller quantisation.weight_width"
+        )
+
+
+def _with_widths(
+    layer: NetworkLayer,
+    model: NeuronModel,
+    weights: np.ndarray,
+    parameters: dict[str, np.ndarray],
+    quantisation: Quantisation,
+) -> NeuronModel:
+    membrane = current = quantisation.state_width
+    if membrane is None or current is None:
+        widths = safe_widths(model, weights, parameters, quantisation.steps)
+        membrane, current = widths.membrane, widths.current or 0
+    if max(membrane, current) > MAX_STATE_WIDTH:
+        raise RanvierError(
+            f"Layer {layer.name}: its state needs {max(membrane, current)} bits to hold {quantisation.steps} steps,"
+            f" more than {MAX_STATE_WIDTH}; set quantisation.state_width (it saturates), or fewer steps or weight bits"
+        )
+    needed = max(_width(parameters[name]) for name in ("threshold", "reset_value", "bias") if name in parameters)
+    if needed > membrane:
+        raise RanvierError(
+            f"Layer {layer.name}: its threshold, reset value or bias needs {needed} bits, but quantisation.state_width"
+            f" is {membrane}; leave state_width out to derive it, or set a smaller weight_width"
+        )
+    state = None if model.current is None else replace(model.current, width=current)
+    return replace(model, state_width=membrane, current=state)
+
+
+def _width(values: np.ndarray) -> int:
+    return signed_width(int(values.min()), int(values.max()))

@@ -1,0 +1,178 @@
+"""Spikes to run a network on, and its answers: ``.npz``, ``.npy`` and NIR data files."""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .config import Stimulus
+from .errors import RanvierError
+from .files import written_aside
+
+RANDOM_SAMPLES = 16
+_NIR_DATA = (".nir", ".h5", ".hdf5")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """``spikes`` bool ``[samples, steps, inputs]``; ``labels`` int64 ``[samples]``, if known."""
+
+    spikes: np.ndarray
+    labels: np.ndarray | None = None
+
+
+def load_stimulus(stimulus: Stimulus, inputs: int, steps: int, seed: int, dt_s: float | None = None) -> Samples:
+    """The samples of the stimulus file, or random ones.
+
+    ``steps``: the most steps that a file's sample may have, and the steps of a random one. ``dt_s``: length of a
+    step, for files that give event times. Raises RanvierError where values or shapes do not fit.
+    """
+    if stimulus.file is None:
+        random = np.random.default_rng(seed)
+        return Samples(random.random((RANDOM_SAMPLES, steps, inputs)) < stimulus.rate)
+    path = stimulus.file
+    labels = None
+    if path.suffix == ".npz":
+        arrays = _load_npz(path)
+        values, labels = arrays["spikes"], arrays.get("labels")
+    elif path.suffix == ".npy":
+        values = _load_npy(path)
+    elif path.suffix in _NIR_DATA:
+        values = _load_nir(path, dt_s)
+    else:
+        raise RanvierError(f"Stimulus {path} must be .npz, .npy or NIR data ({', '.join(_NIR_DATA)})")
+    spikes = _checked(path, values, inputs, steps)
+    return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes)))
+
+
+def write_results(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], dt_s: float) -> None:
+    """Write spikes and membrane potentials, both ``[samples, steps, neurons]``, of each node.
+
+    ``.npz``: arrays ``<node>.spikes`` and ``<node>.membrane``; else NIR data with time-gridded observables
+    ``spikes`` and ``membrane``. Raises RanvierError where the file exists or cannot be written.
+    """
+    if path.suffix != ".npz" and path.suffix not in _NIR_DATA:
+        raise RanvierError(f"Output {path} must be .npz or NIR data ({', '.join(_NIR_DATA)})")
+    if path.exists():
+        raise RanvierError(f"Output {path} exists; remove it or choose another name")
+    with written_aside(path, "Output") as aside:
+        if path.suffix == ".npz":
+            arrays = {f"{name}.spikes": spikes for name, (spikes, _) in nodes.items()}
+            arrays |= {f"{name}.membrane": membrane for name, (_, membrane) in nodes.items()}
+            with aside.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays)
+        else:
+            _write_nir(aside, nodes, dt_s)
+
+
+def _write_nir(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], dt_s: float) -> None:
+    import nir
+
+    data = {
+        name: nir.NIRNodeData({"spikes": nir.TimeGriddedData(spikes, dt_s), "membrane": nir.TimeGriddedData(v, dt_s)})
+        for name, (spikes, v) in nodes.items()
+    }
+    nir.write_data(path, nir.NIRGraphData(data))
+
+
+def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndarray:
+    if values.dtype.kind not in "biuf":
+        raise RanvierError(f"Stimulus {path} must hold numbers, not {values.dtype}")
+    if values.ndim == 2:
+        values = values[np.newaxis]
+    if values.ndim != 3 or values.shape[2] != inputs or not values.size:
+        raise RanvierError(
+            f"Stimulus {path} must have shape [steps, {inputs}] or [samples, steps, {inputs}], not {list(values.shape)}"
+        )
+    if values.shape[1] > steps:
+        raise RanvierError(
+            f"Stimulus {path} has {values.shape[1]} steps, but quantisation.steps is {steps}; set it to the greater"
+        )
+    wrong = (values != 0) & (values != 1)
+    if wrong.any():
+        where = [int(i) for i in np.argwhere(wrong)[0]]
+        raise RanvierError(f"Stimulus {path} must hold 0 and 1 only, not {values[tuple(where)]:g} at {where}")
+    return values.astype(bool)
+
+
+def _checked_labels(path: Path, labels: np.ndarray, samples: int) -> np.ndarray:
+    if labels.dtype.kind not in "iu" or labels.shape != (samples,):
+        shape = f"{labels.dtype} {list(labels.shape)}"
+        raise RanvierError(f"Stimulus {path} must have one integer label for each of {samples} samples, not {shape}")
+    return labels.astype(np.int64)
+
+
+def _load_npy(path: Path) -> np.ndarray:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except OSError as error:
+        raise RanvierError(f"Stimulus {path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError) as error:
+        raise RanvierError(f"Stimulus {path} is not a NumPy array of numbers: {_line(error)}") from None
+
+
+def _load_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files if name in ("spikes", "labels")}
+    except OSError as error:
+        raise RanvierError(f"Stimulus {path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError, AttributeError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise RanvierError(f"Stimulus {path} is not an .npz file of numbers: {_line(error)}") from None
+    if "spikes" not in arrays:
+        raise RanvierError(f"Stimulus {path} has no array 'spikes'; write it with numpy.savez(file, spikes=...)")
+    return arrays
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _load_nir(path: Path, dt_s: float | None) -> np.ndarray:
+    from .readers.hdf5 import read_hdf5
+
+    nodes, arrays = read_hdf5("data", path)
+    if len(nodes) > 1 and "input" in nodes:
+        nodes = {"input": nodes["input"]}
+    if len(nodes) != 1:
+        raise RanvierError(
+            f"Stimulus {path} must have data of one node, or of one named 'input', not of {sorted(nodes)}"
+        )
+    name, observables = nodes.popitem()
+    if "spikes" not in observables and len(observables) != 1:
+        raise RanvierError(f"Stimulus {path} must have 'spikes' of {name}, not {sorted(observables)}")
+    item = observables.get("spikes") or next(iter(observables.values()))
+    fields = {key: arrays[index] for key, index in item["arrays"].items()}
+    if "data" in fields:
+        return fields["data"]
+    if not {"idx", "time"} <= fields.keys() or not {"n_neurons", "t_max"} <= item["attributes"].keys():
+        raise RanvierError(f"Stimulus {path} must have a grid 'data', or events 'idx' and 'time', of {name}")
+    return _gridded(path, fields["idx"], fields["time"], item["attributes"], dt_s)
+
+
+def _gridded(
+    path: Path, index: np.ndarray, time: np.ndarray, attributes: dict[str, float], dt_s: float | None
+) -> np.ndarray:
+    """Events ``[samples, events]`` (index -1: none) as 0 and 1, ``[samples, steps, inputs]``."""
+    if dt_s is None:
+        raise RanvierError(f"Stimulus {path} gives event times, but a blank core has no time step; use a grid instead")
+    inputs, steps = attributes["n_neurons"], np.rint(attributes["t_max"] / dt_s)
+    if index.ndim != 2 or index.shape != time.shape or not 1 <= inputs <= 1 << 20 or not 1 <= steps <= 1 << 20:
+        raise RanvierError(f"Stimulus {path}: events {list(index.shape)} of {inputs:g} neurons in {steps:g} steps")
+    if index.shape[0] * steps * inputs > 1 << 30:
+        raise RanvierError(f"Stimulus {path} makes {index.shape[0]} samples of {steps:g} steps: too many; split it")
+    present = index >= 0
+    sample = np.nonzero(present)[0]
+    neuron = index[present].astype(np.int64)
+    step = np.floor(time[present] / dt_s + 1e-6)  # a time that is a whole number of steps but for rounding
+    if neuron.size and (neuron.max() >= inputs or not np.isfinite(step).all() or step.min() < 0 or step.max() >= steps):
+        raise RanvierError(
+            f"Stimulus {path} has events outside its {inputs:g} neurons or {steps:g} steps of {dt_s:g} s"
+        )
+    grid = np.zeros((index.shape[0], int(steps), int(inputs)), np.int8)
+    np.add.at(grid, (sample, step.astype(np.int64), neuron), 1)
+    if grid.size and grid.max() > 1:
+        raise RanvierError(f"Stimulus {path} has two events of one neuron within {dt_s:g} s; set a smaller dt_s")
+    return grid

@@ -1,0 +1,85 @@
+"""State widths that cannot overflow, by interval arithmetic over the integer step.
+
+Starting from zero, the interval that a membrane potential (or synaptic current) can lie in is carried through
+``steps`` steps, with every input free to spike or not at each. The steps of :mod:`ranvier.golden.neuron` are
+monotone in the state, so that the ends of the interval are enough.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from ranvier.golden.fixed import signed_width
+from ranvier.golden.neuron import NeuronModel
+
+_FAR = 1 << 48  # bounds beyond it fit no state; they are not followed any further
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Bits of membrane potential and of synaptic current (None without one)."""
+
+    membrane: int
+    current: int | None
+
+
+def safe_widths(model: NeuronModel, weights: np.ndarray, parameters: dict[str, np.ndarray], steps: int) -> Widths:
+    """Least widths that no stimulus of ``steps`` steps overflows; the widths in ``model`` are not looked at.
+
+    ``weights`` int64 ``[axons, neurons]``, ``parameters`` as in :class:`ranvier.golden.program.Layer`.
+    """
+    drive = np.stack([np.minimum(weights, 0).sum(axis=0), np.maximum(weights, 0).sum(axis=0)]) + parameters["bias"]
+    zero = np.zeros_like(drive)
+    reach, reach_current = zero, zero
+    stored, stored_current = zero, zero
+    for _ in range(steps):
+        before = stored, stored_current
+        if model.current is None:
+            v = stored + drive
+        else:
+            current = stored_current + drive
+            reach_current = _hull(reach_current, current)
+            stored_current = model.current.decay.apply(current, parameters.get("current_factor", 0))
+            v = stored + parameters["membrane_bias"]
+            if model.current.timing == "same_step":
+                v = v + current
+        reach = _hull(reach, v)
+        stored = _renewed(model, v, parameters)
+        if model.current is not None and model.current.timing == "next_step":
+            stored = stored + current
+        reach = _hull(reach, stored)
+        settled = np.array_equal(stored, before[0]) and np.array_equal(stored_current, before[1])
+        if settled or max(np.abs(reach).max(), np.abs(reach_current).max()) > _FAR:
+            break
+    for name in ("threshold", "reset_value"):
+        reach = _hull(reach, np.stack([parameters.get(name, np.int64(0))] * 2).reshape(2, -1))
+    return Widths(_width(reach), None if model.current is None else _width(reach_current))
+
+
+def _renewed(model: NeuronModel, v: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:
+    """Interval that the next step starts from, where this one's membrane potential lies in ``v``."""
+
+    def decayed(interval: np.ndarray) -> np.ndarray:
+        return np.asarray(model.membrane_decay.apply(interval, parameters.get("membrane_factor", 0)))
+
+    if not model.spiking or model.reset == "none":
+        return decayed(v)
+    threshold = parameters["threshold"]
+    least = threshold + (model.comparison == "greater")  # least potential that fires
+    low, high = v
+    silent, firing = np.stack([low, np.minimum(high, least - 1)]), np.stack([np.maximum(low, least), high])
+    if model.reset == "hard":
+        fired = decayed(np.stack([np.broadcast_to(parameters["reset_value"], low.shape)] * 2))
+    elif model.reset_timing == "same_step":
+        fired = decayed(firing - threshold)
+    else:
+        fired = decayed(firing) - threshold
+    rested = decayed(silent)
+    return np.where(high < least, rested, np.where(low >= least, fired, _hull(rested, fired)))
+
+
+def _hull(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.stack([np.minimum(a[0], b[0]), np.maximum(a[1], b[1])])
+
+
+def _width(interval: np.ndarray) -> int:
+    return max(2, signed_width(int(interval[0].min()), int(interval[1].max())))
