@@ -1,10 +1,8 @@
 """Whether a design fits a target, said as early as it can be known."""
 
 import re
-from collections.abc import Callable
 
 from ..errors import RanvierError
-
 from .targets import TARGETS, Target
 
 _MEMORY = re.compile(r"^\s*memory width (\d+) size (\d+) ", re.MULTILINE)
@@ -19,17 +17,18 @@ def check_memories(rtlil: str, target: Target) -> None:
     Counts what no mapping can avoid: memories larger than one block RAM, each in the fewest blocks that
     hold its bits.
     """
+    bits = memory_bits(rtlil)
 
     def blocks(device: Target) -> int:
-        return sum(-(-bits // device.block_ram_bits) for bits in memory_bits(rtlil) if bits > device.block_ram_bits)
+        return sum(-(-number // device.block_ram_bits) for number in bits if number > device.block_ram_bits)
 
-    _refuse(target, "block_ram", blocks, "at least ")
+    _check(target, "block_ram", blocks(target), [name for name, other in TARGETS.items() if _has(other, blocks(other))])
 
 
 def check_cells(cell_types: dict[str, int], target: Target) -> None:
     """Refuse, before place and route, cells that the target has too few of; raises RanvierError."""
     for kind, number in target.needs(cell_types).items():
-        _refuse(target, kind, lambda device, number=number: number, "")  # type: ignore[misc]
+        _check(target, kind, number, [name for name, other in TARGETS.items() if _has(other, number, kind)])
 
 
 def memory_bits(rtlil: str) -> list[int]:
@@ -43,15 +42,16 @@ def pins(rtlil: str, top: str) -> int:
     return sum(int(width or 1) for width in _PORT.findall(module.group())) if module else 0
 
 
-def _refuse(target: Target, kind: str, needs: Callable[[Target], int], bound: str) -> None:
-    site, number = target.sites[kind], needs(target)
-    if number <= site.capacity:
+def _has(target: Target, number: int, kind: str = "block_ram") -> bool:
+    return kind in target.sites and number <= target.sites[kind].capacity
+
+
+def _check(target: Target, kind: str, number: int, others: list[str]) -> None:
+    if _has(target, number, kind):
         return
-    larger = [
-        name for name, other in TARGETS.items() if kind in other.sites and needs(other) <= other.sites[kind].capacity
-    ]
-    remedy = _REMEDY.get(kind, "lower lanes or neurons") + (f", or take --target {larger[0]}" if larger else "")
+    available = target.sites[kind].capacity
+    remedy = _REMEDY.get(kind, "lower lanes or neurons") + (f", or take --target {others[0]}" if others else "")
     raise RanvierError(
-        f"The design needs {bound}{number} {_LABELS[kind]}, target {target.name} ({target.device}) has "
-        f"{site.capacity}: {number - site.capacity} too many; {remedy}"
+        f"The design needs {number} {_LABELS[kind]}, target {target.name} ({target.device}) has {available}: "
+        f"{number - available} too many; {remedy}"
     )

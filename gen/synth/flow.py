@@ -149,4 +149,5 @@ def _pin_options(number: int, target: Target) -> tuple[tuple[str, ...], tuple[st
 def _fmax(report: dict[str, Any]) -> float:
     if not report["fmax"]:
         raise RanvierError("The design has no path between registers: it has no clock speed")
-    return round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
+    achieved: list[float] = [clock["achieved"] for clock in report["fmax"].values()]
+    return round(min(achieved), 2)

@@ -127,7 +127,7 @@ def critical_path(report: dict[str, Any], netlist: Netlist) -> list[Hop]:
     signal that has one. The first hop is the register or memory where the path starts.
     """
     paths = [path["path"] for path in report["critical_paths"] if "async" not in path["from"] + path["to"]]
-    steps = max(paths, key=lambda path: sum(step["delay"] for step in path), default=[])
+    steps: list[dict[str, Any]] = max(paths, key=lambda path: sum(step["delay"] for step in path), default=[])
     hops: list[Hop] = []
     cells: list[str] = []
     logic = routing = 0.0

@@ -1,0 +1,60 @@
+"""The metrics of NeuroBench (Yik et al. 2025) for an integer network, by their names there.
+
+NeuroBench hooks into PyTorch modules; here the same quantities are counted on the program and on its spikes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ranvier.golden.program import Layer, Program
+
+
+def footprint(program: Program) -> int:
+    """``Footprint``: bytes of all weights, parameters and states, each at the width that it has in hardware."""
+    return -(-sum(_bits(layer) for layer in program.layers) // 8)
+
+
+def connection_sparsity(program: Program) -> float:
+    """``ConnectionSparsity``: zero weights over all weights, four decimals as NeuroBench rounds it."""
+    zeros = sum(int((layer.weights == 0).sum()) for layer in program.layers)
+    return round(zeros / sum(layer.weights.size for layer in program.layers), 4)
+
+
+def activation_sparsity(program: Program, outputs: Sequence[np.ndarray]) -> float | None:
+    """``ActivationSparsity``: neuron-steps without a spike over all neuron-steps of the spiking layers.
+
+    ``outputs``: spikes of each layer, bool ``[samples, steps, neurons]``. None where no layer spikes.
+    """
+    spiking = [spikes for layer, spikes in zip(program.layers, outputs, strict=True) if layer.model.spiking]
+    if not spiking:
+        return None
+    return 1 - sum(int(spikes.sum()) for spikes in spiking) / sum(spikes.size for spikes in spiking)
+
+
+def synaptic_operations(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, float]:
+    """``SynapticOperations``, mean over the samples.
+
+    ``inputs``: spikes into each layer, bool ``[samples, steps, axons]``. ``Effective_ACs``: additions of a weight that
+    is not zero for an input that spiked; ``Effective_MACs``: 0, as every input is binary; ``Dense``: additions if
+    every input of every step were added with every weight.
+    """
+    samples = inputs[0].shape[0]
+    effective = dense = 0
+    for layer, spikes in zip(program.layers, inputs, strict=True):
+        fan_out = (layer.weights != 0).sum(axis=1)
+        effective += int(spikes.sum(axis=(0, 1)) @ fan_out)
+        dense += spikes.size * layer.neurons
+    return {"Effective_MACs": 0.0, "Effective_ACs": effective / samples, "Dense": dense / samples}
+
+
+def classification_accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
+    """``ClassificationAccuracy``: samples whose prediction is their label, over all samples."""
+    return float((predictions == labels).mean())
+
+
+def _bits(layer: Layer) -> int:
+    shapes, current = layer.model.parameter_shapes(), layer.model.current
+    state = layer.model.state_width + (0 if current is None else current.width)
+    parameters = sum(array.size * shapes[name][0] for name, array in layer.parameters.items())
+    return layer.weights.size * layer.weight_width + parameters + layer.neurons * state

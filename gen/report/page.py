@@ -1,0 +1,219 @@
+"""The report as one HTML page that needs nothing else: no script, no font, no request."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from .data import Build, Traces
+from .figures import Population, Span, activity, bar, confusion, waterfall
+
+_STEPS_SHOWN = 320  # more would be finer than a pixel
+_SITES = {
+    "TRELLIS_COMB": "logic cells",
+    "TRELLIS_FF": "flip-flops",
+    "TRELLIS_RAMW": "LUT RAM write ports",
+    "DP16KD": "block RAM",
+    "MULT18X18D": "multipliers",
+    "TRELLIS_IO": "pins",
+    "ICESTORM_LC": "logic cells",
+    "ICESTORM_RAM": "block RAM",
+    "SB_IO": "pins",
+}
+_CELLS = {
+    "lut4": "LUT4",
+    "carry": "carry cells",
+    "wide_mux": "wide multiplexers",
+    "lut_ram": "LUT RAMs",
+    "ff": "flip-flops",
+    "block_ram": "block RAMs",
+    "dsp": "multipliers",
+}
+
+
+def render(build: Build, summary: dict[str, Any]) -> str:
+    """The page for ``build``; ``summary`` as :func:`.summary.summarise` made it."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ranvier.gen.report", "."), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"number": number, "percent": percent, "si": si, "figures": figures}
+    manifest, simulation = build.manifest, build.simulation
+    style = environment.get_template("style.css").render()
+    return environment.get_template("page.html.jinja").render(
+        name=manifest["name"],
+        model=manifest["name"],
+        hash=manifest["hash"],
+        tools=list(manifest["tools"].items()),
+        shape=_shape(build),
+        style=Markup(style),
+        layers=manifest["layers"],
+        memory_map=manifest["memory_map"],
+        configuration=list(_flat(manifest["configuration"])),
+        quantisation=manifest.get("quantisation"),
+        simulation=simulation,
+        problem=_problem(simulation),
+        summary=summary,
+        traced=0 if build.traces is None else len(build.traces.numbers),
+        activity=None if build.traces is None else _activity(build, build.traces),
+        accuracy=_accuracy(summary),
+        confusion=_confusion(build),
+        targets=[_target(synthesis, summary) for synthesis in build.syntheses],
+        metrics=_metrics(summary),
+    )
+
+
+def number(value: float) -> str:
+    """Digits in groups of three, no decimals beyond one."""
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:,.1f}"
+
+
+def percent(value: float) -> str:
+    """A share as a percentage, exact where it is."""
+    return f"{100 * value:.3g} %" if 0 < value < 0.01 else f"{100 * value:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+def si(value: float) -> str:
+    """Three significant digits with an SI prefix."""
+    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{figures(value / size)} {prefix}"
+    return figures(value) + " "
+
+
+def figures(value: float) -> str:
+    """At least three significant digits, without an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _shape(build: Build) -> str:
+    chain = " → ".join(str(count) for count in (build.program.inputs, *(layer.neurons for layer in build.program.layers)))
+    weights = sum(layer.weights.size for layer in build.program.layers)
+    widths = " and ".join(str(width) for width in sorted({layer.weight_width for layer in build.program.layers}))
+    return f"{chain} neurons, {weights:,} synapses of {widths} bits, {build.program.steps} steps a sample"
+
+
+def _activity(build: Build, traces: Traces) -> Markup:
+    samples, steps, _ = traces.inputs.shape
+    shown = max(min(samples, _STEPS_SHOWN // steps), 1)
+    steps = min(steps, _STEPS_SHOWN)
+
+    def flat(array: np.ndarray) -> np.ndarray:
+        return array[:shown, :steps].reshape(shown * steps, -1)
+
+    populations = [Population("input", flat(traces.inputs))]
+    for layer, spikes, membrane in zip(build.program.layers, traces.spikes, traces.membrane, strict=True):
+        threshold = np.broadcast_to(layer.parameters["threshold"], layer.neurons) if layer.model.spiking else None
+        populations.append(Population(layer.name, flat(spikes), flat(membrane), threshold))
+    titles = [_title(build, int(sample)) for sample in traces.numbers[:shown]]
+    return activity(populations, [Span(steps, title) for title in titles])
+
+
+def _title(build: Build, sample: int) -> str:
+    labels, predictions = build.labels, build.predictions
+    title = f"sample {sample}"
+    if labels is not None:
+        title += f" · label {labels[sample]}"
+    if predictions is not None:
+        title += f" · class {predictions[sample]}"
+    return title
+
+
+def _accuracy(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    names = {"float": "float network", "integer": "integer golden model", "rtl": "RTL"}
+    values = summary["accuracy"]
+    if values["rtl"] is None:
+        return []
+    return [
+        {"name": label, "value": values[key], "bar": bar(values[key])}
+        for key, label in names.items()
+        if values[key] is not None
+    ]
+
+
+def _confusion(build: Build) -> Markup | None:
+    labels, predictions = build.labels, build.predictions
+    if labels is None or predictions is None or build.program.outputs > 40:
+        return None
+    matrix = np.zeros((max(build.program.outputs, int(labels.max()) + 1),) * 2, np.int64)
+    np.add.at(matrix, (labels, predictions), 1)
+    return confusion(matrix)
+
+
+def _problem(simulation: dict[str, Any] | None) -> str:
+    if not simulation:
+        return ""
+    if simulation["hung"] is not None:
+        return f"The chip stopped: {simulation['hung']}."
+    found = simulation["mismatch"]
+    if found is None:
+        return ""
+    return (
+        f"Sample {found['sample']}, step {found['step']}, {found['where']}: {found['what']} expected "
+        f"{found['expected']}, got {found['got']}."
+    )
+
+
+def _target(synthesis: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    sites = [
+        {
+            "name": name,
+            "label": _SITES[name],
+            "share": site["used"] / site["available"],
+            "bar": bar(site["used"] / site["available"]),
+            **site,
+        }
+        for name, site in synthesis["utilisation"].items()
+        if name in _SITES
+    ]
+    total = sum(hop["logic_ns"] + hop["routing_ns"] for hop in synthesis["critical_path"])
+    start, path = 0.0, []
+    for hop in synthesis["critical_path"]:
+        cells = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in hop["cells"].items())
+        inside = hop["signal"].startswith(f"{hop['instance']}.")
+        strip = waterfall(start, hop["logic_ns"], hop["routing_ns"], total)
+        path.append(hop | {"cells": cells, "inside": inside, "bar": strip})
+        start += hop["logic_ns"] + hop["routing_ns"]
+    return {
+        "name": synthesis["target"],
+        "device": synthesis["device"],
+        "fmax": synthesis["fmax_median_mhz"],
+        "seeds": list(synthesis["fmax_mhz"].values()),
+        "sites": sorted(sites, key=lambda site: list(_SITES).index(site["name"])),
+        "cells": [{"label": _CELLS[kind], "number": count} for kind, count in synthesis["cells"].items() if count],
+        "notes": synthesis["notes"],
+        "path": path,
+        "path_ns": total,
+        "performance": summary["targets"][synthesis["target"]]["performance"],
+    }
+
+
+def _metrics(summary: dict[str, Any]) -> list[dict[str, str]]:
+    operations = summary["SynapticOperations"]
+    rows = [
+        ("Footprint", f"{summary['Footprint']:,} B", "weights, parameters and states at their width in hardware"),
+        ("ConnectionSparsity", percent(summary["ConnectionSparsity"]), "weights that are zero"),
+    ]
+    if summary["ActivationSparsity"] is not None:
+        rows.append(("ActivationSparsity", percent(summary["ActivationSparsity"]), "neuron-steps without a spike"))
+    if operations is not None:
+        rows += [
+            ("SynapticOperations, Effective_ACs", number(operations["Effective_ACs"]), "non-zero weights added, a sample"),
+            ("SynapticOperations, Effective_MACs", number(operations["Effective_MACs"]), "none: inputs are binary"),
+            ("SynapticOperations, Dense", number(operations["Dense"]), "if every input spiked in every step"),
+        ]
+    if summary["ClassificationAccuracy"] is not None:
+        rows.append(("ClassificationAccuracy", percent(summary["ClassificationAccuracy"]), "of the RTL"))
+    return [{"name": name, "value": value, "meaning": meaning} for name, value, meaning in rows]
+
+
+def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested fields as dotted names; of a path only its last part, as reports travel."""
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, str) and key in ("model", "file"):
+            yield prefix + key, value.replace("\\", "/").rpartition("/")[2]
+        else:
+            yield prefix + key, value

@@ -1,0 +1,64 @@
+"""The report as data: ``report.json``, with NeuroBench's names where NeuroBench has one."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ..synth.performance import performance
+from . import neurobench
+from .data import Build
+
+
+def summarise(build: Build) -> dict[str, Any]:
+    """Plain JSON values; what has not been measured yet is None.
+
+    Keys: NeuroBench's (see :mod:`.neurobench`), over the ``MetricSamples`` samples whose input the simulation kept;
+    ``ClassificationAccuracy`` is the RTL's, over all samples simulated. ``accuracy``: float, integer and RTL.
+    ``cycles``: of one sample, measured. ``targets``: for each synthesis resources, clock, latency and throughput.
+    """
+    program, simulation = build.program, build.simulation or {}
+    quantisation = build.manifest.get("quantisation") or {}
+    sparsity = operations = accuracy = None
+    if build.stimulus is not None:
+        inputs = build.layer_inputs()
+        sparsity = neurobench.activation_sparsity(program, inputs[1:])
+        operations = neurobench.synaptic_operations(program, inputs[:-1])
+    if build.predictions is not None and build.labels is not None:
+        accuracy = neurobench.classification_accuracy(build.predictions, build.labels)
+    cycles = simulation.get("cycles")
+    return {
+        "name": build.manifest["name"],
+        "hash": build.manifest["hash"],
+        "Footprint": neurobench.footprint(program),
+        "ConnectionSparsity": neurobench.connection_sparsity(program),
+        "ActivationSparsity": sparsity,
+        "SynapticOperations": operations,
+        "ClassificationAccuracy": accuracy,
+        "MetricSamples": 0 if build.stimulus is None else len(build.stimulus),
+        "accuracy": {
+            "float": quantisation.get("float_accuracy"),
+            "integer": simulation.get("accuracy_golden"),
+            "rtl": simulation.get("accuracy_rtl"),
+            "samples": simulation.get("samples"),
+        },
+        "verified": None if not simulation else simulation["mismatch"] is None and simulation["hung"] is None,
+        "cycles": cycles,
+        "event_utilisation": simulation.get("event_utilisation"),
+        "targets": {synthesis["target"]: _target(synthesis, cycles, operations) for synthesis in build.syntheses},
+    }
+
+
+def _target(
+    synthesis: dict[str, Any], cycles: dict[str, Any] | None, operations: dict[str, float] | None
+) -> dict[str, Any]:
+    speed = None
+    if cycles:
+        effective = operations["Effective_ACs"] if operations else None
+        speed = asdict(performance(cycles["mean"], synthesis["fmax_median_mhz"], effective))
+    return {
+        "device": synthesis["device"],
+        "cells": synthesis["cells"],
+        "utilisation": synthesis["utilisation"],
+        "fmax_mhz": synthesis["fmax_mhz"],
+        "fmax_median_mhz": synthesis["fmax_median_mhz"],
+        "performance": speed,
+    }
