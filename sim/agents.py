@@ -75,13 +75,15 @@ class LayerMonitor(BusMonitor):
             await flushed
             await ReadOnly()
             bits = read_bits(self.bus.record)
-            self._recv(LayerStep(
-                to_unsigned(bits[spikes_at : spikes_at + neurons].reshape(neurons, 1)),
-                to_signed(bits[: neurons * layout.state_width].reshape(neurons, layout.state_width)),
-                int(to_unsigned(bits[layout.first_at : layout.first_at + CYCLE_WIDTH])),
-                int(to_unsigned(bits[layout.last_at : layout.last_at + CYCLE_WIDTH])),
-                not bits[layout.disorder_at],
-            ))
+            self._recv(
+                LayerStep(
+                    to_unsigned(bits[spikes_at : spikes_at + neurons].reshape(neurons, 1)),
+                    to_signed(bits[: neurons * layout.state_width].reshape(neurons, layout.state_width)),
+                    int(to_unsigned(bits[layout.first_at : layout.first_at + CYCLE_WIDTH])),
+                    int(to_unsigned(bits[layout.last_at : layout.last_at + CYCLE_WIDTH])),
+                    not bits[layout.disorder_at],
+                )
+            )
 
 
 class OutputMonitor(BusMonitor):

@@ -80,14 +80,19 @@ class BenchLayout:
 
     @classmethod
     def of(cls, manifest: dict[str, Any]) -> "BenchLayout":
-        layers = tuple(LayerLayout(**{key: item[key] for key in LayerLayout.__annotations__})
-                       for item in manifest["layers"])
+        layers = tuple(
+            LayerLayout(**{key: item[key] for key in LayerLayout.__annotations__}) for item in manifest["layers"]
+        )
         ports = {port["name"]: port["width"] for port in manifest["ports"]}
         # Between two signs of life a layer works off a few events, or a step whose output is held up.
         patience = 4096 + sum(8 * item["groups"] * (item["axons"] + 8) for item in manifest["layers"])
         return cls(
-            manifest["name"], layers, _events(manifest["event_in"]), _events(manifest["event_out"]),
-            ports["load__payload"], patience,
+            manifest["name"],
+            layers,
+            _events(manifest["event_in"]),
+            _events(manifest["event_out"]),
+            ports["load__payload"],
+            patience,
         )
 
     @property
@@ -101,13 +106,23 @@ class BenchLayout:
 
     def render(self) -> str:
         """The bench as Verilog, for Icarus and Verilator alike."""
-        layers = [asdict(layer) | {key: getattr(layer, key) for key in dir(layer) if key.endswith(("_at", "_width"))}
-                  for layer in self.layers]
+        layers = [
+            asdict(layer) | {key: getattr(layer, key) for key in dir(layer) if key.endswith(("_at", "_width"))}
+            for layer in self.layers
+        ]
         return _TEMPLATES.get_template("bench.sv.jinja").render(
-            name=self.name, layers=layers, depth=BURST_WORDS, half_period=HALF_PERIOD_NS, patience=self.patience,
-            event_in_width=self.event_in.width, event_out_width=self.event_out.width, load_width=self.load_width,
-            step_end_bit=self.event_out.fields["step_end"][0], out_depth=self.out_depth,
-            out_record_width=self.out_record_width, public="/* verilator public_flat_rw */",
+            name=self.name,
+            layers=layers,
+            depth=BURST_WORDS,
+            half_period=HALF_PERIOD_NS,
+            patience=self.patience,
+            event_in_width=self.event_in.width,
+            event_out_width=self.event_out.width,
+            load_width=self.load_width,
+            step_end_bit=self.event_out.fields["step_end"][0],
+            out_depth=self.out_depth,
+            out_record_width=self.out_record_width,
+            public="/* verilator public_flat_rw */",
         )
 
 

@@ -18,8 +18,7 @@ from .simulators import environment, version
 # Only the signals that Python reads or writes stay visible: the rest may be optimised.
 BUILD_ARGUMENTS = {
     "icarus": ["-Wno-timescale"],
-    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-CFLAGS", "-O2", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-                  "--output-split", "0"],
+    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-CFLAGS", "-O2", "-Wno-lint", "-Wno-style"],
 }
 
 
@@ -40,7 +39,11 @@ def main() -> None:
         stamp.unlink(missing_ok=True)
         bench.write_text(text)
         runner.build(
-            sources=[chip, bench], hdl_toplevel="bench", always=True, build_args=arguments, build_dir=work,
+            sources=[chip, bench],
+            hdl_toplevel="bench",
+            always=True,
+            build_args=arguments,
+            build_dir=work,
             timescale=("1ns", "1ps"),
         )
         stamp.write_text(digest)
@@ -48,9 +51,16 @@ def main() -> None:
     if request.waveform:
         plusargs = [f"+dump_file={request.waveform}", f"+dump_from={request.dump_from}"]
     runner.test(
-        hdl_toplevel="bench", hdl_toplevel_lang="verilog", test_module=request.module, build_dir=work,
-        test_dir=folder, results_xml=str(run / "results.xml"), seed=request.seed, plusargs=plusargs,
-        waves=bool(request.waveform), extra_env={FOLDER_VARIABLE: str(run)},
+        hdl_toplevel="bench",
+        hdl_toplevel_lang="verilog",
+        test_module=request.module,
+        build_dir=work,
+        test_dir=folder,
+        results_xml=str(run / "results.xml"),
+        seed=request.seed,
+        plusargs=plusargs,
+        waves=bool(request.waveform),
+        extra_env={FOLDER_VARIABLE: str(run)},
     )
 
 

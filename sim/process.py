@@ -34,7 +34,11 @@ def run_process(request: Request, run: Path, progress: Progress) -> dict[str, An
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ranvier.sim.launch", str(run)],
-            stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
         )
         try:
             while process.poll() is None:
@@ -46,8 +50,10 @@ def run_process(request: Request, run: Path, progress: Progress) -> dict[str, An
             raise
     _tell(run / PROGRESS, progress)
     if not (run / RESULT).exists():
-        raise RanvierError(f"Simulation with {request.simulator} ended without a result "
-                           f"(exit status {process.returncode}): {_reason(log)}; all of it is in {log}")
+        raise RanvierError(
+            f"Simulation with {request.simulator} ended without a result "
+            f"(exit status {process.returncode}): {_reason(log)}; all of it is in {log}"
+        )
     result: dict[str, Any] = json.loads((run / RESULT).read_text())
     return result
 

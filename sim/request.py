@@ -9,7 +9,11 @@ Simulator = Literal["icarus", "verilator"]
 
 FOLDER_VARIABLE = "RANVIER_SIM_RUN"  # environment variable that tells the cocotb side its run folder
 REQUEST, SAMPLES, PROGRESS, RESULT, OBSERVED = (
-    "request.json", "samples.npz", "progress.jsonl", "result.json", "observed.npz"
+    "request.json",
+    "samples.npz",
+    "progress.jsonl",
+    "result.json",
+    "observed.npz",
 )
 
 

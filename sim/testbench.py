@@ -11,6 +11,7 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, RisingEdge, select
+
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Program
 
@@ -46,6 +47,7 @@ class Testbench:
         self.sample_done = Event()
         self.progress = (run / PROGRESS).open("w", buffering=1)
         self.saturations = np.zeros(len(self.traces), np.int64)
+        self.rejected = [0] * len(self.traces)  # illegal events that each layer must have counted
         self.latencies: list[int] = []
 
     async def reset(self) -> None:
@@ -60,18 +62,22 @@ class Testbench:
     async def play(self) -> None:
         """Send every sample, wait until the chip is idle, compare the counters."""
         order = np.random.default_rng(self.request.seed)
-        words = {k: encode_sample(self.layout.event_in, self.spikes[k], order) for k in sorted(set(self.plays))}
+        words = {k: self.events(k, order) for k in sorted(set(self.plays))}
         for count, sample in enumerate(self.request.alone, 1):
             await self.driver.send(words[sample])
             await self.settle(count)
             self.latencies.append(int(self.board.sample_ends[sample]) - self.driver.first_cycle + 1)
-            self.compare_saturations([sample])
+            self.compare_counters([sample])
         if self.request.stressed:
             self.bench.stress.value = 1
             for sample in self.request.stressed:
                 await self.driver.send(words[sample])
             await self.settle(len(self.plays))
-            self.compare_saturations(self.request.stressed)
+            self.compare_counters(self.request.stressed)
+
+    def events(self, sample: int, order: np.random.Generator) -> list[int]:
+        """Payloads of one sample."""
+        return encode_sample(self.layout.event_in, self.spikes[sample], order)
 
     async def settle(self, samples: int) -> None:
         """Wait until the outputs of ``samples`` samples have come and nothing is in flight."""
@@ -87,16 +93,19 @@ class Testbench:
             if done != steps:
                 self.find(f"layer {layer.name}", self.plays[samples - 1], "steps seen so far", steps, done)
 
-    def compare_saturations(self, samples: tuple[int, ...] | list[int]) -> None:
+    def compare_counters(self, samples: tuple[int, ...] | list[int]) -> None:
         """Compare the counters of the layers with the golden model's, after ``samples`` more samples."""
         for index, (layer, trace) in enumerate(zip(self.layout.layers, self.traces, strict=True)):
             self.saturations[index] += trace.saturations[list(samples)].sum()
-            counters = (("saturations", min(int(self.saturations[index]), COUNTER_MAX)), ("rejected", 0))
+            counters = (
+                ("saturations", min(int(self.saturations[index]), COUNTER_MAX)),
+                ("rejected", self.rejected[index]),
+            )
             for name, expected in counters:
                 got = int(getattr(self.bench, f"layer_{layer.name}_{name}").value)
                 if got != expected:
                     self.find(f"layer {layer.name}", samples[-1], f"counter of {name}", expected, got)
-                self.board.compared.saturations += 1
+                self.board.compared.counters += 1
 
     def find(self, where: str, sample: int, what: str, expected: int, got: int) -> None:
         """Report a mismatch that shows at the end of a sample."""
@@ -125,7 +134,7 @@ class Testbench:
             "cycles": int(self.bench.cycle.value),
             "wall_seconds": wall_seconds,
         }
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for layer, recording in zip(self.layout.layers, board.recordings, strict=True):
             arrays |= {f"{layer.name}.{key}": array for key, array in vars(recording).items()}
         self.progress.close()
@@ -133,11 +142,20 @@ class Testbench:
         (self.run / RESULT).write_text(json.dumps(result))
 
 
+def run_folder() -> Path:
+    """The folder of this run, as the process that started the simulator named it."""
+    return Path(os.environ[FOLDER_VARIABLE])
+
+
 @cocotb.test()
 async def compare(bench: Any) -> None:
     """Every value of every step of the samples that were asked for."""
-    testbench = Testbench(bench, Path(os.environ[FOLDER_VARIABLE]))
-    started = time.perf_counter()
+    await carry_out(Testbench(bench, run_folder()))
+
+
+async def carry_out(testbench: Testbench) -> None:
+    """Play all of ``testbench``, write its result, and fail where it found something."""
+    bench, started = testbench.bench, time.perf_counter()
     await testbench.reset()
     finding, hung = testbench.board.finding, RisingEdge(bench.hung)
     first, _ = await select(testbench.play(), finding.event.wait(), hung)

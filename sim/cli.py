@@ -1,0 +1,83 @@
+"""``ranvier sim``, beside the commands of :mod:`ranvier.gen.cli`."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ranvier.gen.cli import app, main
+
+__all__ = ["app", "main"]
+
+DEFAULT_IMAGES = 20
+
+
+class _Simulator(StrEnum):
+    icarus = "icarus"
+    verilator = "verilator"
+
+
+@app.command()
+def sim(
+    model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
+    images: Annotated[int | None, typer.Option(min=1, help="How many of the samples (default: at most 20).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order of events, the stalls and random stimuli.")] = 1,
+    simulator: Annotated[_Simulator, typer.Option(help="What runs the Verilog.")] = _Simulator.icarus,
+    waves: Annotated[bool, typer.Option("--waves", help="Dump the whole run to waves.fst.")] = False,
+    build: Annotated[Path | None, typer.Option(help="Build folder (default: build/NAME).")] = None,
+    input_: Annotated[Path | None, typer.Option("--input", help="Spikes to run: .npy, .npz or NIR data.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write spikes and membranes: .npz or NIR data.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Simulate the Verilog of MODEL and compare every spike and membrane potential with the golden model.
+
+    Generates the build first if it is not current. Exit status 1 if anything differs.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from ranvier.gen.design import load_design
+    from ranvier.gen.emit import generate
+    from ranvier.gen.stimulus import Samples, write_results
+
+    from .runner import simulate_build
+    from .summary import raster, table
+
+    console = Console(highlight=False)
+    design = load_design(model)
+    samples = design.samples(seed, input_)
+    count = images or (len(samples.spikes) if input_ else DEFAULT_IMAGES)
+    samples = Samples(samples.spikes[:count], None if samples.labels is None else samples.labels[:count])
+    folder = build or Path("build") / design.program.name
+    generate(design, folder)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"{simulator.value}: samples compared", total=None)
+        result = simulate_build(
+            folder,
+            samples,
+            simulator=simulator.value,
+            seed=seed,
+            waves=waves,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    if as_json:
+        print(json.dumps(result.figures(), indent=2))
+    else:
+        console.print(table(result))
+        console.print(raster(result, design.program), markup=False, end="")
+    if not result.passed:
+        where = f"; waveform: {result.waveform}" if result.waveform else ""
+        typer.echo(f"ranvier: mismatch: {result.problem}{where}", err=True)
+        raise typer.Exit(1)
+    if output is not None:
+        dt_s = 1.0 if design.network is None else design.network.dt_s
+        nodes = {
+            node: (result.observed[f"{layer}.spikes"], result.observed[f"{layer}.membrane"])
+            for layer, node in design.nodes.items()
+        }
+        write_results(output, nodes, dt_s)
+        if not as_json:
+            console.print(f"{output} written")
