@@ -26,7 +26,7 @@ def signed_max(width: int) -> int:
 
 def signed_width(low: int, high: int) -> int:
     """Least two's-complement width that holds every integer of ``low … high``."""
-    return max(low.bit_length() if low >= 0 else (~low).bit_length(), high.bit_length()) + 1
+    return max((end if end >= 0 else ~end).bit_length() for end in (low, high)) + 1
 
 
 @singledispatch

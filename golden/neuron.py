@@ -116,12 +116,16 @@ class NeuronModel:
         """Width in bits of the state that weights are added to, once a step has ended."""
         return self.state_width if self.current is None else self.current.width
 
-    def accumulator_width(self, axons: int, weight_width: int) -> int:
-        """Width in bits that cannot overflow when each of ``axons`` inputs spikes once in a step,
-        whatever the weights."""
+    def accumulator_range(self, axons: int, weight_width: int) -> tuple[int, int]:
+        """Least and greatest sum of the integrator and the weights of ``axons`` inputs, each of which spikes
+        at most once in a step."""
         low, high = weight_range(weight_width)
         base = self.integrator_width
-        return signed_width(signed_min(base) + axons * low, signed_max(base) + axons * high)
+        return signed_min(base) + axons * low, signed_max(base) + axons * high
+
+    def accumulator_width(self, axons: int, weight_width: int) -> int:
+        """Width in bits of that sum, which therefore cannot overflow, whatever the weights."""
+        return signed_width(*self.accumulator_range(axons, weight_width))
 
 
 def weight_range(width: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from ranvier.golden.fixed import signed_max, signed_min, signed_width
 from ranvier.golden.neuron import NeuronModel
 from ranvier.golden.program import Layer, Program
 
@@ -44,6 +45,14 @@ class CoreConfig:
     @cached_property
     def accumulator_width(self) -> int:
         return self.model.accumulator_width(self.axons, self.weight_width)
+
+    @cached_property
+    def total_width(self) -> int:
+        """Width in bits of the accumulator with the bias added."""
+        low, high = self.model.accumulator_range(self.axons, self.weight_width)
+        width = self.model.parameter_shapes()["bias"][0]
+        least, most = (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2
+        return signed_width(min(low, low + least), max(high, high + most))
 
     @property
     def weight_words(self) -> int:

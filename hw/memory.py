@@ -7,6 +7,10 @@ from amaranth.lib.wiring import In, Out
 from .config import index_width
 
 
+# Vendors' and Yosys' attributes: use block RAM, and do not emulate a word read while it is written.
+BLOCK_MEMORY = {"ram_style": "block", "no_rw_check": 1}
+
+
 class LoadSignature(wiring.Signature):
     """The bus that writes a word of a memory of ``depth`` words of ``width`` bits: ``address`` and
     ``data`` in the cycle of ``enable``."""
@@ -37,7 +41,9 @@ class LoadableMemory(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.storage = storage = memory.Memory(shape=unsigned(self.width), depth=self.depth, init=[])
+        m.submodules.storage = storage = memory.Memory(
+            shape=unsigned(self.width), depth=self.depth, init=[], attrs=BLOCK_MEMORY
+        )
         read, write = storage.read_port(), storage.write_port()
         m.d.comb += [
             read.addr.eq(self.read_address),

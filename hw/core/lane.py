@@ -16,8 +16,8 @@ FIRST_STAGE = 2  # stage 0 addresses the memories, stage 1 is their output
 def last_stage(model: NeuronModel) -> int:
     """Pipeline stage in which a lane's result is ready."""
     if model.current is not None:
-        return FIRST_STAGE + 3 + (model.current.timing == "next_step")
-    return FIRST_STAGE + 1 + isinstance(model.membrane_decay, Multiply)
+        return FIRST_STAGE + 5 + (model.current.timing == "next_step")
+    return FIRST_STAGE + 2 + isinstance(model.membrane_decay, Multiply)
 
 
 def state_layout(config: CoreConfig) -> data.StructLayout:
@@ -37,12 +37,13 @@ def parameter_layout(config: CoreConfig) -> data.StructLayout:
 class Lane(wiring.Component):
     """Adds weights to the state of a neuron, or ends its step; which, ``update`` says.
 
-        stage 2   integrator + (weight or bias), saturated when updating; fire
-        stage 3   reset; decay, unless it multiplies
-        stage 4   decay by multiplication
+        stage 2   integrator + (weight or bias)
+        stage 3   saturate, fire
+        stage 4   reset; decay, unless it multiplies
+        stage 5   decay by multiplication
 
-    With a synaptic current: 2 the current, 3 the membrane and fire, 4 reset, 5 decays, and 6 adds the
-    current to the membrane where that integrates the current of the step before.
+    With a synaptic current: 2 and 3 sum and saturate the current, 4 and 5 the membrane and fire, 6 reset,
+    7 decays, and 8 adds the current to the membrane where that integrates the one of the step before.
 
     Inputs belong to :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the
     integrator with the weight added, which is there at once. ``spike`` and ``saturated`` are 0 unless
@@ -83,8 +84,9 @@ class Lane(wiring.Component):
         weight = Signal(signed(max(self.config.weight_width, 2)))
         m.d.comb += weight.eq(Cat(1, self.weight) if self.config.weight_width == 1 else self.weight)
         bias = self._parameter(self._stored(), "bias")
+        total = self.state.integrator + Mux(self.update, bias, weight)
         with naming(m):
-            return let(self.state.integrator + Mux(self.update, bias, weight), "total")
+            return let(total, "total", self.config.total_width)
 
     def _stored(self) -> dict[str, Value]:
         return {name: Value.cast(self.parameters[name]) for name in self.config.stored}
@@ -107,22 +109,20 @@ class Lane(wiring.Component):
 
     def _leaky_integrate_and_fire(self, m: Module, total: Value) -> None:
         model, width = self.config.model, self.config.model.state_width
+        stage = register(m, "s3_", self._stored() | {"update": self.update, "total": total})
+        base, overflow = self._saturate(m, stage, width)
         with naming(m):
-            v, overflow = integrate(total, width)
-            stage = self._stored() | {
-                "update": self.update,
-                "base": let(Mux(self.update, v, total), "base", self.config.accumulator_width),
-                "spike": self._fire(v, self._stored()) & self.update,
-                "saturated": overflow & self.update,
-            }
-        stage = register(m, "s3_", stage)
+            spike = self._fire(base[:width].as_signed(), stage) & stage["update"]
+        fired = {"base": base, "spike": spike, "saturated": overflow}
+        stage = register(m, "s4_", self._kept(stage) | fired)
+        v = stage["base"][:width].as_signed()
         with naming(m):
-            v = stage["base"][:width].as_signed()
             settled = self._settle(v, stage)
-            membrane = observe(model, v, settled)
-            if isinstance(model.membrane_decay, Multiply):
-                stage = register(m, "s4_", stage | {"v": v, "settled": settled, "membrane": membrane})
-                v, settled, membrane = stage["v"], stage["settled"], stage["membrane"]
+        membrane = observe(model, v, settled)
+        if isinstance(model.membrane_decay, Multiply):
+            stage = register(m, "s5_", stage | {"v": v, "settled": settled, "membrane": membrane})
+            v, settled, membrane = stage["v"], stage["settled"], stage["membrane"]
+        with naming(m):
             renewed = let(self._renew(v, settled, stage), "renewed", width)
         m.d.comb += [
             self.result.integrator.eq(Mux(stage["update"], renewed, stage["base"])),
@@ -133,27 +133,22 @@ class Lane(wiring.Component):
 
     def _with_synaptic_current(self, m: Module, total: Value, current: Current) -> None:
         model, width = self.config.model, self.config.model.state_width
-        with naming(m, "current_"):
-            i, overflow = integrate(total, current.width)
-            stage = self._stored() | {
-                "update": self.update,
-                "base": let(Mux(self.update, i, total), "base", self.config.accumulator_width),
-                "stored": self.state.membrane,
-                "saturated": overflow & self.update,
-            }
-        stage = register(m, "s3_", stage)
+        first = {"update": self.update, "total": total, "stored": self.state.membrane}
+        stage = register(m, "s3_", self._stored() | first)
+        base, overflow = self._saturate(m, stage, current.width, "current_")
+        stage = register(m, "s4_", self._kept(stage) | {"base": base, "saturated": overflow})
+        push = stage["base"][: current.width].as_signed() if current.timing == "same_step" else 0
         with naming(m):
-            i = stage["base"][: current.width].as_signed()
-            push = i if current.timing == "same_step" else 0
-            v, overflow = integrate(
-                let(stage["stored"] + push + self._parameter(stage, "membrane_bias"), "membrane_total"), width
-            )
-            spike = self._fire(v, stage) & stage["update"]
-            saturated = stage["saturated"] | (overflow & stage["update"])
-        stage = register(m, "s4_", stage | {"v": v, "spike": spike, "saturated": saturated})
+            total = let(stage["stored"] + push + self._parameter(stage, "membrane_bias"), "membrane_total")
+        stage = register(m, "s5_", stage | {"total": total})
+        with naming(m):
+            v, overflow = integrate(stage["total"], width)
+            fired = {"v": v, "spike": self._fire(v, stage) & stage["update"]}
+            fired["saturated"] = stage["saturated"] | (overflow & stage["update"])
+        stage = register(m, "s6_", self._kept(stage) | fired)
         with naming(m):
             settled = self._settle(stage["v"], stage)
-        stage = register(m, "s5_", stage | {"settled": settled, "membrane": observe(model, stage["v"], settled)})
+        stage = register(m, "s7_", stage | {"settled": settled, "membrane": observe(model, stage["v"], settled)})
         i = stage["base"][: current.width].as_signed()
         with naming(m, "current_"):
             decayed = let(current.decay.apply(i, self._parameter(stage, "current_factor")), "decayed", current.width)
@@ -161,7 +156,7 @@ class Lane(wiring.Component):
             renewed = let(self._renew(stage["v"], stage["settled"], stage), "renewed", width)
         saturated = stage["saturated"]
         if current.timing == "next_step":
-            stage = register(m, "s6_", stage | {"decayed": decayed, "renewed": renewed})
+            stage = register(m, "s8_", stage | {"decayed": decayed, "renewed": renewed})
             decayed, i = stage["decayed"], stage["base"][: current.width].as_signed()
             with naming(m, "pushed_"):
                 renewed, overflow = integrate(let(stage["renewed"] + i, "total"), width)
@@ -173,3 +168,15 @@ class Lane(wiring.Component):
             self.membrane.eq(stage["membrane"]),
             self.saturated.eq(saturated),
         ]
+
+    def _saturate(self, m: Module, stage: dict[str, Value], width: int, prefix: str = "") -> tuple[Value, Value]:
+        """The sum of ``stage``, saturated to ``width`` bits if updating; and whether that limited it."""
+        update, total = stage["update"], stage["total"]
+        with naming(m, prefix):
+            value, overflow = integrate(total, width)
+            return let(Mux(update, value, total), "base", self.config.accumulator_width), overflow & update
+
+    @staticmethod
+    def _kept(stage: dict[str, Value]) -> dict[str, Value]:
+        """What later stages may need: all but the sum."""
+        return {name: value for name, value in stage.items() if name != "total"}

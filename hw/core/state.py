@@ -5,6 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, index_width
+from ..memory import BLOCK_MEMORY
 from .lane import FIRST_STAGE, last_stage
 
 
@@ -37,7 +38,9 @@ class BlockState(_State):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.storage = storage = memory.Memory(shape=unsigned(self.width), depth=self.groups, init=[])
+        m.submodules.storage = storage = memory.Memory(
+            shape=unsigned(self.width), depth=self.groups, init=[], attrs=BLOCK_MEMORY
+        )
         read, write = storage.read_port(), storage.write_port()
         captured = Signal(self.width, reset_less=True)
         m.d.sync += captured.eq(read.data)
