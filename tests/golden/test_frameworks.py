@@ -76,7 +76,7 @@ def test_snntorch_leaky(mechanism, delay, reset, timing, beta, decay, factor, un
             alike &= trace.membrane[:, step] <= threshold
     fired = trace.spikes.sum()
     print(f"seed {unit}: {fired} spikes, {compared} of {trace.spikes.size} updates, threshold met {met} times")
-    assert compared == trace.spikes.size or (mechanism == "subtract" and compared > trace.spikes.size // 2)
+    assert compared == trace.spikes.size or (mechanism == "subtract" and compared > trace.spikes.size // 3)
     assert 100 < fired < trace.spikes.size - 100
     assert met > 0
 
