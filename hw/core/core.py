@@ -84,7 +84,7 @@ class Core(wiring.Component):
             ]
             if parameters is not None:
                 part = config.parameter_word_width // config.lanes
-                m.d.comb += Value.cast(lane.parameters).eq(parameters.word_select(k, part))
+                m.d.comb += Value.cast(lane.settings).eq(parameters.word_select(k, part))
             lanes.append(lane)
 
         kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]

@@ -60,7 +60,7 @@ class Lane(wiring.Component):
                 "update": In(1),
                 "state": In(state),
                 "weight": In(config.weight_width),
-                "parameters": In(parameter_layout(config)),
+                "settings": In(parameter_layout(config)),
                 "accumulated": Out(signed(config.accumulator_width)),
                 "result": Out(state),
                 "spike": Out(1),
@@ -89,7 +89,7 @@ class Lane(wiring.Component):
             return let(total, "total", self.config.total_width)
 
     def _stored(self) -> dict[str, Value]:
-        return {name: Value.cast(self.parameters[name]) for name in self.config.stored}
+        return {name: Value.cast(self.settings[name]) for name in self.config.stored}
 
     def _parameter(self, stage: dict[str, Value], name: str) -> Value:
         """A stored parameter as it stands in ``stage``, or the value that is built in."""
