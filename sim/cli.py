@@ -67,7 +67,8 @@ def sim(
         print(json.dumps(result.figures(), indent=2))
     else:
         console.print(table(result))
-        console.print(raster(result, design.program), markup=False, end="")
+        if result.passed:
+            console.print(raster(result, design.program), markup=False, end="")
     if not result.passed:
         where = f"; waveform: {result.waveform}" if result.waveform else ""
         typer.echo(f"ranvier: mismatch: {result.problem}{where}", err=True)

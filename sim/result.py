@@ -1,7 +1,7 @@
 """What a simulation found: figures in ``sim.json``, the traces of the first samples in ``traces.npz``.
 
-``traces.npz``: ``samples`` int64 ``[n]`` (their numbers in the stimulus), ``input`` bool
-``[n, steps, inputs]``, and of each layer ``<layer>.spikes`` bool and ``<layer>.membrane`` int64
+``traces.npz``: ``input`` bool ``[samples, steps, inputs]`` of all samples, ``samples`` int64 ``[n]`` (which of
+them were kept), and of each layer of these ``<layer>.spikes`` bool and ``<layer>.membrane`` int64
 ``[n, steps, neurons]``, as the RTL computed them.
 """
 
@@ -145,7 +145,7 @@ def _utilisation(layer: Layer, spikes: np.ndarray, request: Request, observed: d
 def save(result: SimResult, folder: Path, spikes: np.ndarray) -> None:
     """Write ``sim.json`` and ``traces.npz``, each aside and then renamed."""
     kept = slice(0, TRACED_SAMPLES)
-    arrays = {"samples": np.arange(len(spikes))[kept], "input": spikes[kept]}
+    arrays = {"samples": np.arange(len(spikes))[kept], "input": spikes}
     arrays |= {name: array[kept] for name, array in result.observed.items()}
     with written_aside(folder / "traces.npz", "Traces") as aside, aside.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)

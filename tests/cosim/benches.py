@@ -1,0 +1,55 @@
+"""cocotb tests that misuse a chip; each is the module of one run of :mod:`ranvier.sim.process`."""
+
+import json
+from typing import Any
+
+import cocotb
+import numpy as np
+
+from ranvier.sim.agents import BurstDriver
+from ranvier.sim.testbench import Testbench, carry_out, run_folder
+
+
+class IllegalEvents(Testbench):
+    """Axons out of range anywhere in a step; in steps in which every axon spikes, more events after those."""
+
+    def events(self, sample: int, order: np.random.Generator) -> list[int]:
+        layout, axons = self.layout.event_in, self.spikes.shape[2]
+        top = 1 << layout.fields["index"][1]
+        assert top > axons
+        words = []
+        for step, spikes in enumerate(self.spikes[sample]):
+            wrong = order.integers(axons, top, 3)
+            words += [layout.encode(int(k)) for k in order.permutation([*np.flatnonzero(spikes), *wrong])]
+            self.count += len(wrong)
+            if spikes.all():
+                words += [layout.encode(int(k)) for k in order.integers(0, axons, 5)]
+                self.count += 5
+            words.append(layout.encode(0, True, step == len(self.spikes[sample]) - 1))
+        return words
+
+    count = 0
+
+    async def play(self) -> None:
+        await super().play()
+
+    def compare_counters(self, samples: Any) -> None:
+        self.rejected[0] = self.count
+        super().compare_counters(samples)
+
+
+class LoadedMemories(Testbench):
+    """Memories written over the load port before the first sample, as ``load.json`` says."""
+
+    async def play(self) -> None:
+        words = json.loads((self.run / "load.json").read_text())
+        load = BurstDriver(self.bench, "load", self.bench.clk, self.layout.load_width)
+        await load.send(words)
+        await super().play()
+
+
+@cocotb.test()
+async def misuse(bench: Any) -> None:
+    run = run_folder()
+    kind = LoadedMemories if (run / "load.json").exists() else IllegalEvents
+    await carry_out(kind(bench, run))

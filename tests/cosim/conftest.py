@@ -1,0 +1,53 @@
+"""Builds of programs, and the small one that most tests damage or misuse."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ranvier.gen.config import Configuration
+from ranvier.gen.design import Design
+from ranvier.gen.emit import generate
+from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.program import Layer, Program
+from ranvier.hw.config import chip_config
+
+Build = Callable[[Program, int | list[int]], Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Generates a program with so many lanes; the build folder."""
+
+    def make(program: Program, lanes: int | list[int]) -> Path:
+        configuration = Configuration(name=program.name, model=Path("none.nir"))
+        folder = tmp_path / program.name
+        generate(Design(configuration, None, None, program, chip_config(program, lanes)), folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def program() -> Program:
+    """Two layers, 20 axons to 13 spiking neurons to a readout of 5."""
+    return small_program()
+
+
+def small_program(seed: int = 3) -> Program:
+    rng = np.random.default_rng(seed)
+    hidden = NeuronModel(state_width=10, membrane_decay=Shift(2))
+    readout = NeuronModel(state_width=12, membrane_decay=Shift(3), spiking=False)
+    parameters = {"bias": np.array(0), "threshold": np.array(25), "reset_value": np.array(0)}
+    layers = (
+        Layer("hidden", rng.integers(-8, 16, (20, 13)), 5, hidden, parameters),
+        Layer("readout", rng.integers(-32, 32, (13, 5)), 6, readout, {"bias": np.array(0)}),
+    )
+    return Program("small", layers, 6)
+
+
+@pytest.fixture
+def spikes() -> np.ndarray:
+    """Three samples of six steps for :func:`program`."""
+    return np.random.default_rng(4).random((3, 6, 20)) < 0.4

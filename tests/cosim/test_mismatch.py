@@ -1,0 +1,66 @@
+"""Planted bugs: what differs must be found, named and left as a waveform."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from ranvier.gen.images import hex_lines, memory_words
+from ranvier.gen.stimulus import Samples
+from ranvier.golden.inference import run_layer, run_program
+from ranvier.hw.config import chip_config
+from ranvier.sim.runner import simulate_build
+
+from .programs import corrupted
+
+LANES = 4
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_wrong_weight_is_named(build, program, spikes, layer):
+    folder = build(program, LANES)
+    wrong = corrupted(program, layer, axon=7, neuron=2)
+    name = wrong.layers[layer].name
+    core = chip_config(wrong, LANES).cores[layer]
+    words = memory_words(wrong.layers[layer], core, "weights")
+    (folder / f"{name}_weights.hex").write_text(hex_lines(words, core.weight_word_width))
+
+    result = simulate_build(folder, Samples(spikes))
+
+    golden = run_program(program, spikes)
+    given = spikes if layer == 0 else golden[0].spikes
+    sample, step, neuron = np.argwhere(run_layer(wrong.layers[layer], given).membrane != golden[layer].membrane)[0]
+    assert not result.passed
+    found = result.mismatch
+    assert (found.sample, found.step, found.where) == (sample, step, f"layer {name}")
+    assert f"image {sample}, step {step}, layer {name}: neuron {neuron} " in result.problem
+    assert neuron == 2
+    assert result.mismatches == 1
+    assert result.accuracy_rtl is None
+    assert json.loads((folder / "sim.json").read_text())["mismatch"]["step"] == step
+    waveform = folder / "mismatch.fst"
+    assert result.waveform == str(waveform)
+    assert waveform.stat().st_size > 1000
+
+
+def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
+    folder = build(program, LANES)
+    verilog = folder / "small.v"
+    text, count = re.subn(r"assign events_out__valid = .*;", "assign events_out__valid = 1'b0;", verilog.read_text())
+    if not count:
+        pytest.fail("the top module has no assignment to events_out__valid to cut")
+    verilog.write_text(text)
+
+    result = simulate_build(folder, Samples(spikes))
+
+    assert not result.passed
+    assert "the chip stopped: layer hidden after 6 of 24 steps, layer readout after" in result.problem
+
+
+def test_nothing_to_compare_is_an_error(build, program, spikes):
+    from ranvier.gen.errors import RanvierError
+
+    folder = build(program, LANES)
+    with pytest.raises(RanvierError, match="at least one sample of one step, not 0 of 6"):
+        simulate_build(folder, Samples(spikes[:0]))
