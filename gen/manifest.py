@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -65,7 +66,7 @@ def describe(design: Design) -> dict[str, Any]:
         "hash": build_hash(design),
         "tools": tool_versions(),
         "configuration": _configuration(design),
-        "quantisation": None if design.quantisation is None else design.quantisation.as_json(),
+        "quantisation": None if design.report is None else asdict(design.report),
         "steps": design.program.steps,
         "ports": _ports(chip),
         "event_in": _fields(event_layout(first.axons)),
