@@ -9,6 +9,7 @@ the least squared error of a step's drive and threshold is taken.
 from dataclasses import replace
 
 import numpy as np
+
 from ranvier.golden.fixed import signed_max, signed_width
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
 from ranvier.golden.program import Layer, Program
@@ -18,7 +19,7 @@ from .errors import RanvierError
 from .network import Network, NetworkLayer
 from .widths import safe_widths
 
-_CLIPS = np.linspace(1, 0.5, 11)  # part of the largest weight that the weight range ends at
+_CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight range ends at
 _ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
 _MAX_SHIFT = 15

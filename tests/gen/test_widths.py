@@ -1,0 +1,100 @@
+"""Derived state widths: no stimulus overflows them, and they are not wider than need be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ranvier.gen.widths import safe_widths
+from ranvier.golden.inference import run_layer
+from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.program import Layer
+
+DECAYS = st.one_of(st.just(Keep()), st.builds(Shift, st.integers(0, 5)), st.just(Multiply(6)))
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[Layer, int]:
+    """A layer with derived widths, and the steps they were derived for."""
+    neurons, axons = draw(st.integers(1, 4)), draw(st.integers(1, 5))
+    steps = draw(st.integers(1, 12))
+    current = None
+    if draw(st.booleans()):
+        current = Current(32, draw(DECAYS), draw(st.sampled_from(["same_step", "next_step"])))
+    reset = draw(st.sampled_from(["hard", "soft", "none"]))
+    model = NeuronModel(
+        state_width=32,
+        membrane_decay=draw(DECAYS),
+        current=current,
+        spiking=draw(st.booleans()),
+        comparison=draw(st.sampled_from(["greater", "greater_equal"])),
+        reset=reset,
+        reset_timing=draw(st.sampled_from(["same_step", "next_step"])),
+        bias_width=6,
+    )
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    ranges = {
+        "bias": (-8, 8), "membrane_bias": (-8, 8), "threshold": (0 if reset == "soft" else -20, 60),
+        "reset_value": (-30, 30), "membrane_factor": (0, 64), "current_factor": (0, 64),
+    }  # fmt: skip
+    parameters = {name: random.integers(*ranges[name], neurons, endpoint=True) for name in model.parameter_shapes()}
+    weights = random.integers(-8, 7, (axons, neurons), endpoint=True)
+    widths = safe_widths(model, weights, parameters, steps)
+    current = None if current is None else replace(current, width=widths.current)
+    model = replace(model, state_width=widths.membrane, current=current)
+    return Layer("layer", weights, 4, model, parameters), steps
+
+
+def extremes(layer: Layer, steps: int, seed: int) -> np.ndarray:
+    """For each neuron all that drives it up, all that drives it down, and random switches between the two."""
+    random = np.random.default_rng(seed)
+    up = (layer.weights > 0).T
+    samples = []
+    for pattern in up:
+        switch = random.random((4, steps)) < random.random((4, 1))
+        switch = np.concatenate([[np.ones(steps, bool), np.zeros(steps, bool)], switch])
+        samples.append(np.where(switch[:, :, None], pattern, ~pattern & (layer.weights != 0).any(axis=1)))
+    return np.concatenate(samples)
+
+
+@settings(max_examples=400, deadline=None)
+@given(layers(), st.integers(0, 2**32))
+def test_no_extreme_stimulus_overflows(case: tuple[Layer, int], seed: int) -> None:
+    layer, steps = case
+    stimulus = extremes(layer, steps, seed)
+    trace = run_layer(layer, stimulus)
+    assert stimulus.size
+    assert trace.saturations.sum() == 0
+
+
+@pytest.mark.parametrize("decay", [Keep(), Shift(3), Multiply(6)], ids=["keep", "shift", "multiply"])
+@pytest.mark.parametrize("timing", [None, "same_step", "next_step"])
+def test_one_bit_less_overflows(decay: Decay, timing: str | None) -> None:
+    """Without a reset the bounds are reached: widths are the least ones."""
+    random = np.random.default_rng(2)
+    weights, steps = random.integers(-8, 8, (6, 5)), 9
+    current = None if timing is None else Current(32, Keep(), timing)
+    model = NeuronModel(32, decay, current, spiking=False, reset="none", bias_width=4)
+    parameters = {name: np.asarray(60 if name == "membrane_factor" else 3) for name in model.parameter_shapes()}
+    widths = safe_widths(model, weights, parameters, steps)
+
+    def saturations(membrane: int, of_current: int | None) -> int:
+        state = None if current is None else replace(current, width=of_current)
+        narrow = replace(model, state_width=membrane, current=state)
+        layer = Layer("layer", weights, 4, narrow, parameters)
+        return int(run_layer(layer, extremes(layer, steps, 0)).saturations.sum())
+
+    assert saturations(widths.membrane, widths.current) == 0
+    assert saturations(widths.membrane - 1, widths.current) > 0
+    if widths.current is not None:
+        assert saturations(widths.membrane, widths.current - 1) > 0
+
+
+def test_a_hard_reset_bounds_the_state_for_ever() -> None:
+    weights = np.array([[5], [-3]])
+    model = NeuronModel(32, Shift(2))
+    parameters = {"bias": np.array(0), "threshold": np.array(20), "reset_value": np.array(0)}
+    few, many = (safe_widths(model, weights, parameters, steps).membrane for steps in (100, 1_000_000))
+    assert few == many == 6  # 19 - (19 >> 2) + 5 = 20 is the most, 4 * -3 = -12 the least
