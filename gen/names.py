@@ -1,22 +1,49 @@
 """Readable names: Amaranth's RTLIL with plain Verilog identifiers and meaningful ports."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _WIRE = re.compile(r"^  wire .*?(\\\S+)$")
 _PUBLIC = re.compile(r"\\[^\s\[\]{}]+")
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$")
 
+_NUMBERED = re.compile(r"^module (\\\S+?)\d+\n", re.MULTILINE)
+_CELL = re.compile(r"^  cell (\\\S+) ", re.MULTILINE)
+
 
 def readable(rtlil: str) -> str:
     """``rtlil`` with every public name a plain identifier, the same input giving the same names.
 
-    A module is named by its path (``chip_layer_lane0``). ``name$3``, Amaranth's way to tell namesakes apart, becomes
+    A module is named by its path (``chip_layer_emit``). ``name$3``, Amaranth's way to tell namesakes apart, becomes
     ``name_3``; a port that Amaranth could not name (``port$17$0``) is named after the signal it is part of.
     """
     modules = list(_modules(rtlil))
     wires = {name: _wire_names(lines) for name, lines in modules}
-    return "".join("".join(_rename(lines, wires[name], wires)) for name, lines in modules)
+    return _share("".join(_rename(lines, wires[name], wires)) for name, lines in modules)
+
+
+def _share(modules: Iterable[str]) -> str:
+    """One module for all that differ in nothing but the number that ends their names: ``lane`` for ``lane0`` …"""
+    texts = list(modules)
+    families: dict[str, dict[str, str]] = {}  # name without number → full name → text without the name
+    for text in texts:
+        if match := _NUMBERED.search(text):
+            families.setdefault(match[1], {})[match[0]] = text[: match.start()] + text[match.end() :]
+    shared = {
+        full: stem
+        for stem, family in families.items()
+        if len(family) > 1 and len(set(family.values())) == 1
+        for full in family
+    }
+    kept: dict[str, str] = {}
+    for text in texts:
+        match = _NUMBERED.search(text)
+        if match is None or match[0] not in shared:
+            kept[text] = text
+        else:
+            kept.setdefault(shared[match[0]], text.replace(match[0], f"module {match[1]}\n", 1))
+    names = {full.split()[1]: stem for full, stem in shared.items()}
+    return _CELL.sub(lambda cell: f"  cell {names.get(cell[1], cell[1])} ", "".join(kept.values()))
 
 
 def _modules(rtlil: str) -> Iterator[tuple[str, list[str]]]:
@@ -46,7 +73,8 @@ def _wire_names(lines: list[str]) -> dict[str, str]:
         if match and "port$" in match[2] and not match[1].startswith("\\port$"):
             parts = _PUBLIC.findall(match[2])
             for index, part in enumerate(reversed(parts)):
-                aliases.setdefault(part, match[1] if len(parts) == 1 else f"{match[1]}_{index}")
+                alias = match[1] if len(parts) == 1 else f"{match[1]}_{index}"
+                aliases[part] = min(aliases.get(part, alias), alias, key=lambda name: ("$" in name, name))
     names: dict[str, str] = {}
     taken: set[str] = set()
     for wire in sorted(wires, key=lambda wire: ("$" in wire, "." in wire)):  # the plainest keep their names
