@@ -62,9 +62,7 @@ def _run(design: "Design", target: "Target", seeds: int, console: "Console") -> 
         def show(title: str, done: int, total: int) -> None:
             progress.update(task, description=title, completed=done, total=total)
 
-        return synthesise(
-            emit_rtlil(design), design.chip.name, target, seeds=range(1, seeds + 1), progress=show
-        )
+        return synthesise(emit_rtlil(design), design.chip.name, target, seeds=range(1, seeds + 1), progress=show)
 
 
 def _speed(folder: Path, result: "SynthReport") -> "Performance | None":
@@ -110,11 +108,12 @@ def _print(result: "SynthReport", speed: "Performance | None", target: "Target",
     else:
         console.print("latency and throughput: run 'ranvier sim' first, which measures the cycles")
     hops = Table(title=f"Critical path, {result.path_ns:.2f} ns", title_justify="left")
-    for column in ("up to", "in", "through", "logic ns", "routing ns"):
+    for column in ("up to", "through", "logic ns", "routing ns"):
         hops.add_column(column, justify="right" if column.endswith("ns") else "left", overflow="fold")
     for hop in result.critical_path:
-        through = ", ".join(f"{count} {kind}" for kind, count in hop.cells.items())
-        hops.add_row(hop.signal, hop.instance, through, f"{hop.logic_ns:.2f}", f"{hop.routing_ns:.2f}")
+        through = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in hop.cells.items())
+        place = hop.signal if hop.inside else f"{hop.signal} in {hop.instance}"
+        hops.add_row(place, through, f"{hop.logic_ns:.2f}", f"{hop.routing_ns:.2f}")
     console.print(hops)
     for note in result.notes:
         console.print(f"note: {note}")

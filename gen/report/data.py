@@ -60,7 +60,7 @@ class Build:
 def read_build(folder: Path) -> Build:
     """Everything in ``folder``; raises RanvierError where it is no build, or a file in it cannot be read."""
     if not (folder / "manifest.json").is_file():
-        raise RanvierError(f"Build folder {folder} must hold a manifest.json, it has none: run 'ranvier generate' first")
+        raise RanvierError(f"Build folder {folder} must hold a manifest.json: run 'ranvier generate' first")
     manifest = _json(folder / "manifest.json")
     try:
         program = Program.load(folder / "program.npz")
@@ -79,7 +79,7 @@ def _traces(path: Path, program: Program) -> tuple[Traces | None, np.ndarray | N
         numbers, stimulus = file["samples"], file["input"].astype(bool)
         spikes = [file[f"{layer.name}.spikes"].astype(bool) for layer in program.layers]
         membrane = [file[f"{layer.name}.membrane"].astype(np.int64) for layer in program.layers]
-    return Traces(numbers, stimulus[: len(numbers)], spikes, membrane), stimulus
+    return Traces(numbers, stimulus[numbers], spikes, membrane), stimulus
 
 
 def _json(path: Path) -> dict[str, Any]:

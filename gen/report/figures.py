@@ -1,6 +1,6 @@
 """Drawings of the report as inline SVG: coloured by the page's style sheet, so that they follow light and dark."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -88,7 +88,7 @@ def activity(populations: Sequence[Population], spans: Sequence[Span], neurons_s
 
 
 def _raster(canvas: _Canvas, population: Population) -> None:
-    steps, neurons = population.spikes.shape
+    neurons = population.spikes.shape[1]
     height = float(np.clip(neurons * 1.6, *_RASTER_HEIGHT))
     row = height / neurons
     top = canvas.y
@@ -144,7 +144,7 @@ def _readout(canvas: _Canvas, population: Population, bands: Sequence[tuple[int,
     for first, span in bands:
         part = membrane[first : first + span.steps]
         best = int(part.sum(axis=0).argmax())
-        for neuron in sorted(range(part.shape[1]), key=lambda n: n == best):  # noqa: B023 - used at once
+        for neuron in sorted(range(part.shape[1]), key=lambda n: n == best):
             _lines(canvas, membrane[:, neuron], [(first, span)], level, "trace" if neuron == best else "other")
         canvas.text(canvas.x(first + span.steps) - 4, level(int(part[-1, best])) - 5, f"{best}", "tick end strong")
     canvas.path(f"M{LEFT} {top:.1f}v{_READOUT_HEIGHT}", "axis")
@@ -154,7 +154,9 @@ def _readout(canvas: _Canvas, population: Population, bands: Sequence[tuple[int,
     canvas.y += _READOUT_HEIGHT + _GAP
 
 
-def _lines(canvas: _Canvas, trace: np.ndarray, bands: Sequence[tuple[int, Span]], level, style: str) -> None:  # type: ignore[no-untyped-def]
+def _lines(
+    canvas: _Canvas, trace: np.ndarray, bands: Sequence[tuple[int, Span]], level: Callable[[int], float], style: str
+) -> None:
     commands = []
     for first, span in bands:
         points = enumerate(trace[first : first + span.steps].tolist(), first)
@@ -180,14 +182,10 @@ def confusion(matrix: np.ndarray) -> Markup:
         style = "hit" if row == column else "miss"
         shade = 0.0 if not number else 0.15 + 0.85 * number / peak
         x, y = left + column * cell, top + row * cell
-        parts.append(
-            f'<rect class="cell" x="{x + 1:.1f}" y="{y + 1:.1f}" width="{cell - 2:.1f}" height="{cell - 2:.1f}" rx="2"/>'
-        )
+        box = f'x="{x + 1:.1f}" y="{y + 1:.1f}" width="{cell - 2:.1f}" height="{cell - 2:.1f}" rx="2"'
+        parts.append(f'<rect class="cell" {box}/>')
         if number:
-            parts.append(
-                f'<rect class="{style}" fill-opacity="{shade:.2f}" x="{x + 1:.1f}" y="{y + 1:.1f}" '
-                f'width="{cell - 2:.1f}" height="{cell - 2:.1f}" rx="2"/>'
-            )
+            parts.append(f'<rect class="{style}" fill-opacity="{shade:.2f}" {box}/>')
             if cell >= 18:
                 ink = "count on" if shade > 0.55 else "count"
                 parts.append(f'<text class="{ink}" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{number}</text>')

@@ -49,6 +49,7 @@ def render(build: Build, summary: dict[str, Any]) -> str:
         shape=_shape(build),
         style=Markup(style),
         layers=manifest["layers"],
+        spiking={layer.name: layer.model.spiking for layer in build.program.layers},
         memory_map=manifest["memory_map"],
         configuration=list(_flat(manifest["configuration"])),
         quantisation=manifest.get("quantisation"),
@@ -88,7 +89,8 @@ def figures(value: float) -> str:
 
 
 def _shape(build: Build) -> str:
-    chain = " → ".join(str(count) for count in (build.program.inputs, *(layer.neurons for layer in build.program.layers)))
+    counts = (build.program.inputs, *(layer.neurons for layer in build.program.layers))
+    chain = " → ".join(str(count) for count in counts)
     weights = sum(layer.weights.size for layer in build.program.layers)
     widths = " and ".join(str(width) for width in sorted({layer.weight_width for layer in build.program.layers}))
     return f"{chain} neurons, {weights:,} synapses of {widths} bits, {build.program.steps} steps a sample"
@@ -122,14 +124,11 @@ def _title(build: Build, sample: int) -> str:
 
 def _accuracy(summary: dict[str, Any]) -> list[dict[str, Any]]:
     names = {"float": "float network", "integer": "integer golden model", "rtl": "RTL"}
-    values = summary["accuracy"]
-    if values["rtl"] is None:
-        return []
-    return [
-        {"name": label, "value": values[key], "bar": bar(values[key])}
-        for key, label in names.items()
-        if values[key] is not None
-    ]
+    rows = []
+    for key, name in names.items():
+        for value, samples in summary["accuracy"][key]:
+            rows.append({"name": name, "samples": samples, "value": value, "bar": bar(value)})
+    return rows
 
 
 def _confusion(build: Build) -> Markup | None:
@@ -171,9 +170,8 @@ def _target(synthesis: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any
     start, path = 0.0, []
     for hop in synthesis["critical_path"]:
         cells = ", ".join(f"{count} {kind}" if count > 1 else kind for kind, count in hop["cells"].items())
-        inside = hop["signal"].startswith(f"{hop['instance']}.")
         strip = waterfall(start, hop["logic_ns"], hop["routing_ns"], total)
-        path.append(hop | {"cells": cells, "inside": inside, "bar": strip})
+        path.append(hop | {"cells": cells, "bar": strip})
         start += hop["logic_ns"] + hop["routing_ns"]
     return {
         "name": synthesis["target"],
@@ -199,9 +197,13 @@ def _metrics(summary: dict[str, Any]) -> list[dict[str, str]]:
         rows.append(("ActivationSparsity", percent(summary["ActivationSparsity"]), "neuron-steps without a spike"))
     if operations is not None:
         rows += [
-            ("SynapticOperations, Effective_ACs", number(operations["Effective_ACs"]), "non-zero weights added, a sample"),
-            ("SynapticOperations, Effective_MACs", number(operations["Effective_MACs"]), "none: inputs are binary"),
-            ("SynapticOperations, Dense", number(operations["Dense"]), "if every input spiked in every step"),
+            ("SynapticOperations, Effective_ACs", number(operations["Effective_ACs"]), "non-zero weights added"),
+            ("SynapticOperations, Effective_MACs", number(operations["Effective_MACs"]), "0: inputs are binary"),
+            (
+                "SynapticOperations, Dense",
+                number(operations["Dense"]),
+                "if every input spiked in every step; all three a sample",
+            ),
         ]
     if summary["ClassificationAccuracy"] is not None:
         rows.append(("ClassificationAccuracy", percent(summary["ClassificationAccuracy"]), "of the RTL"))

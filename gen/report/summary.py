@@ -11,9 +11,10 @@ from .data import Build
 def summarise(build: Build) -> dict[str, Any]:
     """Plain JSON values; what has not been measured yet is None.
 
-    Keys: NeuroBench's (see :mod:`.neurobench`), over the ``MetricSamples`` samples whose input the simulation kept;
-    ``ClassificationAccuracy`` is the RTL's, over all samples simulated. ``accuracy``: float, integer and RTL.
-    ``cycles``: of one sample, measured. ``targets``: for each synthesis resources, clock, latency and throughput.
+    Keys: NeuroBench's (see :mod:`.neurobench`), over the ``MetricSamples`` samples that were simulated;
+    ``ClassificationAccuracy`` is the RTL's. ``accuracy``: of float, integer and RTL each a list of (share, samples
+    that it was measured on). ``cycles``: of one sample, measured. ``targets``: for each synthesis resources, clock,
+    latency and throughput.
     """
     program, simulation = build.program, build.simulation or {}
     quantisation = build.manifest.get("quantisation") or {}
@@ -35,16 +36,23 @@ def summarise(build: Build) -> dict[str, Any]:
         "ClassificationAccuracy": accuracy,
         "MetricSamples": 0 if build.stimulus is None else len(build.stimulus),
         "accuracy": {
-            "float": quantisation.get("float_accuracy"),
-            "integer": simulation.get("accuracy_golden"),
-            "rtl": simulation.get("accuracy_rtl"),
-            "samples": simulation.get("samples"),
+            "float": _known((quantisation.get("float_accuracy"), quantisation.get("samples"))),
+            "integer": _known(
+                (quantisation.get("integer_accuracy"), quantisation.get("samples")),
+                (simulation.get("accuracy_golden"), simulation.get("samples")),
+            ),
+            "rtl": _known((simulation.get("accuracy_rtl"), simulation.get("samples"))),
         },
         "verified": None if not simulation else simulation["mismatch"] is None and simulation["hung"] is None,
         "cycles": cycles,
         "event_utilisation": simulation.get("event_utilisation"),
         "targets": {synthesis["target"]: _target(synthesis, cycles, operations) for synthesis in build.syntheses},
     }
+
+
+def _known(*figures: tuple[float | None, int | None]) -> list[tuple[float, int]]:
+    """Those (accuracy, samples) that were measured, of equal ones the first."""
+    return [(value, samples) for value, samples in dict.fromkeys(figures) if value is not None and samples is not None]
 
 
 def _target(

@@ -46,7 +46,7 @@ class SynthReport:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        return asdict(self) | {"critical_path": [asdict(hop) | {"inside": hop.inside} for hop in self.critical_path]}
 
 
 def synthesise(

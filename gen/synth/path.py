@@ -38,6 +38,11 @@ class Hop:
     routing_ns: float
     source: str | None
 
+    @property
+    def inside(self) -> bool:
+        """Whether ``signal`` is one of ``instance`` itself."""
+        return not self.instance or self.signal.startswith(f"{self.instance}.")
+
 
 class Netlist:
     """What the names in a mapped netlist meant in the source.
@@ -87,7 +92,7 @@ class Netlist:
     def scope(self, name: str) -> str | None:
         """Instance that the cell called ``name`` came from, where synthesis kept it."""
         scope: str | None = self._cells[name]["attributes"].get("scopename")
-        return scope
+        return None if scope is None else scope.replace(" ", ".")
 
     def source(self, name: str) -> str | None:
         """Line of the generator that the cell called ``name`` came from."""
