@@ -6,6 +6,7 @@ them were kept), and of each layer of these ``<layer>.spikes`` bool and ``<layer
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import numpy as np
 from ranvier.gen.accuracy import decisions
 from ranvier.gen.files import written_aside
 from ranvier.gen.stimulus import Samples
-from ranvier.golden.inference import run_program
+from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
+from ranvier.hw.config import chip_config
+from ranvier.hw.core.timing import ChainTiming
 
 from .request import Request
 from .scoreboard import Compared, Mismatch
@@ -42,7 +45,8 @@ class SimResult:
     ``event_utilisation``: of the first layer, useful lane-cycles as a share of all lane-cycles from the
     first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles`` and
     ``wall_seconds``: of the simulator run, without compilation; ``mismatch``: the first one, with its
-    ``waveform``; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
+    ``waveform``; ``predicted``: what :class:`ranvier.hw.core.timing.ChainTiming` says that each of the ``latencies``
+    must be; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
     ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
 
@@ -60,6 +64,7 @@ class SimResult:
     cycles: Cycles | None
     event_utilisation: float | None
     latencies: tuple[int, ...]
+    predicted: tuple[int, ...]
     clock_cycles: int
     wall_seconds: float
     cycles_per_second: float
@@ -71,15 +76,19 @@ class SimResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all was compared and equal."""
-        return self.mismatch is None and self.hung is None
+        """Whether all was compared and equal, and took as many cycles as predicted."""
+        return self.mismatch is None and self.hung is None and self.latencies == self.predicted
 
     @property
     def problem(self) -> str:
-        """The mismatch, or what hung, as one line."""
+        """What is wrong, as one line; empty if nothing is."""
         if self.hung is not None:
             return f"the chip stopped: {self.hung}"
-        return str(self.mismatch)
+        if self.mismatch is not None:
+            return str(self.mismatch)
+        if self.latencies != self.predicted:
+            return f"cycles of each sample expected {list(self.predicted)}, got {list(self.latencies)}"
+        return ""
 
     def figures(self) -> dict[str, Any]:
         """All but the arrays, as plain JSON values: the contents of ``sim.json``."""
@@ -97,9 +106,13 @@ def collect(
 ) -> SimResult:
     """Figures of a run from what the cocotb side answered and observed."""
     spikes, labels, last = samples.spikes, samples.labels, program.layers[-1]
-    golden, spiking = run_program(program, spikes)[-1], last.model.spiking
+    traces, spiking = run_program(program, spikes), last.model.spiking
+    golden = traces[-1]
     seen = decisions(observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"], spiking)
+    manifest = json.loads((Path(request.folder) / "manifest.json").read_text())
+    lanes = [layer["lanes"] for layer in manifest["layers"]]
     latencies, mismatch = answer["latencies"], answer["mismatch"]
+    first, alone = program.layers[0].name, list(request.alone)
     complete = mismatch is None and answer["hung"] is None
 
     def accuracy(predictions: np.ndarray) -> float | None:
@@ -118,8 +131,11 @@ def collect(
         hung=answer["hung"],
         waveform=request.waveform,
         cycles=Cycles(min(latencies), float(np.mean(latencies)), max(latencies)) if latencies else None,
-        event_utilisation=_utilisation(program.layers[0], spikes, request, observed) if complete else None,
-        latencies=tuple(latencies),
+        event_utilisation=_utilisation(program.layers[0], lanes[0], spikes[alone], observed[f"{first}.cycles"][alone])
+        if complete
+        else None,
+        latencies=tuple(latencies) if complete else (),
+        predicted=tuple(_predict(program, lanes, spikes, traces, request.alone)) if complete else (),
         clock_cycles=answer["cycles"],
         wall_seconds=answer["wall_seconds"],
         cycles_per_second=answer["cycles"] / answer["wall_seconds"],
@@ -131,15 +147,25 @@ def collect(
     )
 
 
-def _utilisation(layer: Layer, spikes: np.ndarray, request: Request, observed: dict[str, np.ndarray]) -> float | None:
-    """Useful share of the lane-cycles between the updates of the first layer, which never waits for input."""
-    lanes = json.loads((Path(request.folder) / "manifest.json").read_text())["layers"][0]["lanes"]
-    steps = observed[f"{layer.name}.cycles"][list(request.alone)]
-    between = steps[:, 1:, 0] - steps[:, :-1, 1] - 1
+def _predict(
+    program: Program, lanes: list[int], spikes: np.ndarray, traces: list[LayerTrace], alone: tuple[int, ...]
+) -> Iterator[int]:
+    """Cycles that each of the samples ``alone`` must take."""
+    chip = chip_config(program, lanes)
+    signals = [spikes, *(t.spikes for t, layer in zip(traces, program.layers, strict=True) if layer.model.spiking)]
+    for sample in alone:
+        yield ChainTiming(chip, [signal[sample] for signal in signals]).cycles
+
+
+def _utilisation(layer: Layer, lanes: int, spikes: np.ndarray, cycles: np.ndarray) -> float | None:
+    """Useful share of the lane-cycles between the updates of the first layer, which never waits for input.
+
+    ``cycles`` ``[samples, steps, 2]``: of the first and last group of each update.
+    """
+    between = cycles[:, 1:, 0] - cycles[:, :-1, 1] - 1
     if not between.sum():
         return None
-    useful = spikes[list(request.alone), 1:].sum() * layer.neurons
-    return float(useful / (between.sum() * lanes))
+    return float(spikes[:, 1:].sum() * layer.neurons / (between.sum() * lanes))
 
 
 def save(result: SimResult, folder: Path, spikes: np.ndarray) -> None:

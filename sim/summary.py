@@ -5,7 +5,7 @@ from rich.table import Table
 
 from ranvier.golden.program import Program
 
-from .result import SimResult
+from .result import Cycles, SimResult
 
 RASTER_NEURONS = 16
 
@@ -22,9 +22,8 @@ def table(result: SimResult) -> Table:
         "output events compared": f"{result.compared.output_events:,}",
         "mismatches": f"[red]{result.mismatches}[/]" if result.mismatches else "[green]0[/]",
         "accuracy, golden | RTL": _percent(result.accuracy_golden) + " | " + _percent(result.accuracy_rtl),
-        "cycles a sample, min | mean | max": "–"
-        if cycles is None
-        else f"{cycles.minimum:,} | {cycles.mean:,.0f} | {cycles.maximum:,}",
+        "cycles a sample, min | mean | max": "–" if cycles is None else _span(cycles),
+        "cycles equal the formula": _mark(result.latencies == result.predicted) if result.latencies else "–",
         "useful lane-cycles of the event phase": _percent(result.event_utilisation),
         "simulation speed": f"{result.cycles_per_second:,.0f} cycles/s ({result.clock_cycles:,} cycles)",
         "seed": str(result.seed),
@@ -44,6 +43,14 @@ def raster(result: SimResult, program: Program) -> str:
     lines = [f"{neuron:6d} {''.join('│' if spike else '·' for spike in spikes[:, neuron])}" for neuron in busiest]
     shown = "" if len(busiest) == spikes.shape[1] else f", the {len(busiest)} busiest neurons of {spikes.shape[1]}"
     return "\n".join([f"spikes of sample 0, layer {spiking[-1]}{shown}:", *lines, ""])
+
+
+def _span(cycles: Cycles) -> str:
+    return f"{cycles.minimum:,} | {cycles.mean:,.0f} | {cycles.maximum:,}"
+
+
+def _mark(right: bool) -> str:
+    return "[green]yes[/]" if right else "[red]no[/]"
 
 
 def _percent(share: float | None) -> str:

@@ -10,12 +10,7 @@ def cover_pairs(factors: Mapping[str, Sequence[Any]], seed: int) -> list[dict[st
     """Rows in which each pair of values of two factors occurs; greedy, the best of some random rows each time."""
     random_ = random.Random(seed)
     names = list(factors)
-    missing = {
-        ((a, x), (b, y))
-        for a, b in itertools.combinations(names, 2)
-        for x in factors[a]
-        for y in factors[b]
-    }
+    missing = {((a, x), (b, y)) for a, b in itertools.combinations(names, 2) for x in factors[a] for y in factors[b]}
     rows = []
     while missing:
         wanted = min(missing, key=repr)

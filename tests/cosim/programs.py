@@ -70,8 +70,9 @@ def _case(name: str, rows: list[dict[str, Any]], rng: np.random.Generator) -> Ca
         layer = _lively(f"layer{index}", row, signal, sizes[index + 1], rng)
         layers.append(layer)
         signal = run_program(Program(name, (layer,), 6), signal)[0].spikes
-    return Case(name, Program(name, tuple(layers), 6), [row["lanes"] for row in rows], spikes,
-                [row["narrow"] for row in rows])
+    return Case(
+        name, Program(name, tuple(layers), 6), [row["lanes"] for row in rows], spikes, [row["narrow"] for row in rows]
+    )
 
 
 def _lively(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng: np.random.Generator) -> Layer:
@@ -99,11 +100,20 @@ def _layer(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng
         current = Current(max(width - 1, 2), DECAYS[row["current"]], row.get("current_timing", "same_step"))
     options = {key: row[key] for key in ("comparison", "reset", "reset_timing") if key in row}
     model = NeuronModel(
-        state_width=width, membrane_decay=DECAYS[row["decay"]], current=current, spiking="reset" in row,
-        bias_width=int(rng.integers(1, 7)), **options,
+        state_width=width,
+        membrane_decay=DECAYS[row["decay"]],
+        current=current,
+        spiking="reset" in row,
+        bias_width=int(rng.integers(1, 7)),
+        **options,
     )
-    return Layer(name, weights.astype(np.int64), row["weight_width"], model,
-                 _parameters(model, row["parameters"], neurons, int(np.abs(drive).max()), rng))
+    return Layer(
+        name,
+        weights.astype(np.int64),
+        row["weight_width"],
+        model,
+        _parameters(model, row["parameters"], neurons, int(np.abs(drive).max()), rng),
+    )
 
 
 def _parameters(

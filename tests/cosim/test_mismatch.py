@@ -46,7 +46,7 @@ def test_wrong_weight_is_named(build, program, spikes, layer):
 
 def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
     folder = build(program, LANES)
-    verilog = folder / "small.v"
+    verilog = folder / "pair.v"
     text, count = re.subn(r"assign events_out__valid = .*;", "assign events_out__valid = 1'b0;", verilog.read_text())
     if not count:
         pytest.fail("the top module has no assignment to events_out__valid to cut")
