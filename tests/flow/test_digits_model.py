@@ -1,5 +1,7 @@
 """The trained digits network as it lies in the repository: its data, its accuracy in snnTorch, its reading."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nir
@@ -108,3 +110,12 @@ def test_eight_bits_lose_at_most_a_point(configuration, test_split):
     print(f"float {in_float:.2%}, integer {in_integers:.2%}")
     assert in_integers >= 0.96
     assert in_integers >= in_float - 0.01
+
+
+def test_training_script_keeps_what_is_there(configuration):
+    before = configuration.model.read_bytes()
+    script = Path(__file__).parents[2] / "scripts" / "train_digits.py"
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1].endswith("digits.nir exists: pass --force to overwrite it, or --output FOLDER")
+    assert configuration.model.read_bytes() == before
