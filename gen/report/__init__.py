@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ..errors import RanvierError
+from ..files import written_aside
 from .data import read_build
 from .page import render
 from .summary import summarise
@@ -13,14 +13,7 @@ def write_report(folder: Path) -> None:
     """Write ``report.html`` and ``report.json`` over what ``folder`` holds; raises RanvierError."""
     build = read_build(folder)
     summary = summarise(build)
-    _replace(folder / "report.html", render(build, summary))
-    _replace(folder / "report.json", json.dumps(summary, indent=2) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        aside.write_text(text)
-        aside.replace(path)
-    except OSError as error:
-        raise RanvierError(f"File {path} must be writable: {error.strerror}") from None
+    contents = {"report.html": render(build, summary), "report.json": json.dumps(summary, indent=2) + "\n"}
+    for name, text in contents.items():
+        with written_aside(folder / name, "Report") as aside:
+            aside.write_text(text, encoding="utf-8")

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def read_build(folder: Path) -> Build:
     try:
         program = Program.load(folder / "program.npz")
         traces, stimulus = _traces(folder / "traces.npz", program)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RanvierError(f"Build folder {folder} is damaged ({error}): run 'ranvier generate' again") from None
     simulation = _json(folder / "sim.json") if (folder / "sim.json").exists() else None
     syntheses = [_json(path) for path in sorted(folder.glob("synth_*.json"))]

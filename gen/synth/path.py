@@ -136,6 +136,7 @@ def critical_path(report: dict[str, Any], netlist: Netlist) -> list[Hop]:
     hops: list[Hop] = []
     cells: list[str] = []
     logic = routing = 0.0
+    counted: dict[str, int] = {}
     for index, step in enumerate(steps):
         edge = step["type"] in ("clk-to-q", "setup")
         end = "from" if step["type"] == "routing" else "to"
@@ -159,9 +160,12 @@ def critical_path(report: dict[str, Any], netlist: Netlist) -> list[Hop]:
             start = hops.pop()
             hops.append(replace(start, routing_ns=round(start.routing_ns + routing, 3)))
         else:
-            kinds = dict(Counter(netlist.kind(cell) for cell in cells))
+            if len(hops) > 1 and logic + routing == 0:  # a register right behind a named signal
+                before = hops.pop()
+                logic, routing, counted = before.logic_ns, before.routing_ns, before.cells
+            kinds = dict(Counter(counted) + Counter(netlist.kind(cell) for cell in cells))
             hops.append(Hop(instance, signal, kinds, round(logic, 3), round(routing, 3), source))
-        cells, logic, routing = [], 0.0, 0.0
+        cells, logic, routing, counted = [], 0.0, 0.0, {}
     return hops
 
 
