@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from rich.table import Table
+
 from ranvier.golden.inference import LayerTrace, run_layer, run_program
 from ranvier.golden.program import Layer, Program
-from rich.table import Table
 
 from .network import Network, NetworkLayer
 from .simulate import FloatTrace, simulate

@@ -1,6 +1,7 @@
 """A core without a network: random weights from a fixed seed, to measure and to load anew."""
 
 import numpy as np
+
 from ranvier.golden.fixed import signed_max
 from ranvier.golden.neuron import NeuronModel, Shift
 from ranvier.golden.program import Layer, Program

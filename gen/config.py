@@ -4,7 +4,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
@@ -12,6 +22,7 @@ from .errors import RanvierError
 
 PRESETS = Path(__file__).parent / "presets"
 MAX_STATE_WIDTH = 32
+MAX_SIDE = 1 << 13  # of a blank core's matrix of weights
 
 
 class Section(BaseModel):
@@ -48,17 +59,25 @@ class Quantisation(Section):
     """Bits of membrane potential and synaptic current, saturating; left out: as many as cannot overflow."""
     decay_fraction_bits: int = Field(default=8, ge=1, le=16)
     """Fraction bits of a decay factor that is not of the form 1 - 2**-k."""
-    steps: PositiveInt = 16
+    steps: int = Field(default=16, ge=1, le=1 << 16)
     """Time steps of a sample; widths that cannot overflow are derived for them."""
 
 
 class Hardware(Section):
     """How the cores are built."""
 
-    lanes: PositiveInt | Annotated[list[PositiveInt], Field(min_length=1)] = 4
+    lanes: int | list[int] = 4
     """Neurons updated in a cycle: one number, or a list with one for each layer."""
     programmable: bool = False
     """Parameters in memory even where all neurons share them, so that they can be loaded."""
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _positive(cls, lanes: object) -> object:
+        numbers = lanes if isinstance(lanes, list) else [lanes]
+        if not numbers or not all(type(number) is int and number >= 1 for number in numbers):
+            raise ValueError("must be a number from 1 up, or a list with one for each layer")
+        return lanes
 
 
 class Stimulus(Section):
@@ -73,9 +92,9 @@ class Stimulus(Section):
 class BlankCore(Section):
     """A core without a network: random weights, for its user to replace through the load port."""
 
-    axons: PositiveInt
+    axons: int = Field(ge=1, le=MAX_SIDE)
     """Inputs."""
-    neurons: PositiveInt
+    neurons: int = Field(ge=1, le=MAX_SIDE)
     """Neurons."""
     threshold: PositiveInt
     """Firing threshold, in units of the weights."""
@@ -155,4 +174,5 @@ def _parse(path: Path) -> Configuration:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         value = repr(first["input"])
         value = value if len(value) <= 60 else f"{value[:57]}..."
-        raise RanvierError(f"Configuration {path}: {where}: {first['msg']}; got {value}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise RanvierError(f"Configuration {path}: {where}: {message}; got {value}") from None

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import RanvierError
@@ -21,4 +21,5 @@ def written_aside(path: Path, what: str) -> Iterator[Path]:
     except OSError as error:
         raise RanvierError(f"{what} {path} cannot be written: {error.strerror or error}") from None
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)

@@ -1,7 +1,9 @@
 """Spikes to run a network on, and its answers: ``.npz``, ``.npy`` and NIR data files."""
 
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,12 +82,11 @@ def _write_nir(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], d
 def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         raise RanvierError(f"Stimulus {path} must hold numbers, not {values.dtype}")
-    if values.ndim == 2:
-        values = values[np.newaxis]
-    if values.ndim != 3 or values.shape[2] != inputs or not values.size:
+    if values.ndim not in (2, 3) or values.shape[-1] != inputs or not values.size:
         raise RanvierError(
             f"Stimulus {path} must have shape [steps, {inputs}] or [samples, steps, {inputs}], not {list(values.shape)}"
         )
+    values = values.reshape(-1, *values.shape[-2:])
     if values.shape[1] > steps:
         raise RanvierError(
             f"Stimulus {path} has {values.shape[1]} steps, but quantisation.steps is {steps}; set it to the greater"
@@ -105,29 +106,27 @@ def _checked_labels(path: Path, labels: np.ndarray, samples: int) -> np.ndarray:
 
 
 def _load_npy(path: Path) -> np.ndarray:
-    try:
+    with _explained(path, "an array of numbers as numpy.save writes it"):
         return np.asarray(np.load(path, allow_pickle=False))
-    except OSError as error:
-        raise RanvierError(f"Stimulus {path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError) as error:
-        raise RanvierError(f"Stimulus {path} is not a NumPy array of numbers: {_line(error)}") from None
 
 
 def _load_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name in ("spikes", "labels")}
-    except OSError as error:
-        raise RanvierError(f"Stimulus {path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError, AttributeError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise RanvierError(f"Stimulus {path} is not an .npz file of numbers: {_line(error)}") from None
+    with _explained(path, "arrays of numbers as numpy.savez writes them"), np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if name in ("spikes", "labels")}
     if "spikes" not in arrays:
         raise RanvierError(f"Stimulus {path} has no array 'spikes'; write it with numpy.savez(file, spikes=...)")
     return arrays
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+@contextmanager
+def _explained(path: Path, what: str) -> Iterator[None]:
+    """NumPy's own messages speak of pickles where a file is damaged."""
+    try:
+        yield
+    except OSError as error:
+        raise RanvierError(f"Stimulus {path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        raise RanvierError(f"Stimulus {path} must hold {what}; it is damaged or something else") from None
 
 
 def _load_nir(path: Path, dt_s: float | None) -> np.ndarray:
@@ -167,9 +166,12 @@ def _gridded(
     sample = np.nonzero(present)[0]
     neuron = index[present].astype(np.int64)
     step = np.floor(time[present] / dt_s + 1e-6)  # a time that is a whole number of steps but for rounding
-    if neuron.size and (neuron.max() >= inputs or not np.isfinite(step).all() or step.min() < 0 or step.max() >= steps):
+    inside = (neuron < inputs) & (step >= 0) & (step < steps)  # false for NaN too
+    if not inside.all():
+        outside = int(np.count_nonzero(~inside))
         raise RanvierError(
-            f"Stimulus {path} has events outside its {inputs:g} neurons or {steps:g} steps of {dt_s:g} s"
+            f"Stimulus {path} has {outside} events outside its {inputs:g} neurons or {steps:g} steps of {dt_s:g} s;"
+            " correct them, or dt_s"
         )
     grid = np.zeros((index.shape[0], int(steps), int(inputs)), np.int8)
     np.add.at(grid, (sample, step.astype(np.int64), neuron), 1)

@@ -8,6 +8,7 @@ monotone in the state, so that the ends of the interval are enough.
 from dataclasses import dataclass
 
 import numpy as np
+
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.neuron import NeuronModel
 

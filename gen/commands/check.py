@@ -23,7 +23,7 @@ def check(
 ) -> None:
     """List every node of MODEL as ok or not, the discretisation with its reasons, and float against integers."""
     from ..config import load_configuration
-    from ..errors import RanvierError
+    from ..readers import raise_first
 
     configuration = load_configuration(model)
     nodes = _nodes(configuration)
@@ -35,9 +35,8 @@ def check(
         print(json.dumps(answer, indent=2))
     else:
         _print(model, nodes, wrong)
-    if wrong:
-        names = ", ".join(f"'{node.name}'" for node in wrong)
-        raise RanvierError(f"Model {configuration.model}: {len(wrong)} of {len(nodes)} nodes are not ok: {names}")
+    if configuration.model is not None:
+        raise_first(configuration.model, nodes)
 
 
 def _nodes(configuration: "Configuration") -> "list[NodeCheck]":

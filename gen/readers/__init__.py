@@ -6,9 +6,9 @@ from pathlib import Path
 from ..config import Discretisation
 from ..errors import RanvierError
 from ..network import Network
-from .nir_reader import NodeCheck, check_nir, read_nir
+from .nir_reader import NodeCheck, check_nir, raise_first, read_nir
 
-__all__ = ["NodeCheck", "check_model", "read_network"]
+__all__ = ["NodeCheck", "check_model", "raise_first", "read_network"]
 
 _READERS: dict[str, tuple[Callable[..., Network], Callable[..., list[NodeCheck]]]] = {".nir": (read_nir, check_nir)}
 

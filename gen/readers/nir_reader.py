@@ -42,13 +42,20 @@ def read_nir(path: Path, discretisation: Discretisation) -> Network:
     """The network of a NIR file. Raises RanvierError with the first problem."""
     graph, time = _graph(path), time_model(discretisation)
     checks, stages = _analyse(graph, time)
-    for check in checks:
-        if not check.ok:
-            raise RanvierError(f"Model {path}: node '{check.name}' ({check.type}): {check.reason}; {check.remedy}")
+    raise_first(path, checks)
     layers = _fold(path, stages)
     current = any(layer.neurons.current_decay is not None for layer in layers)
     notes = time.notes() + caveats(discretisation.framework, time, current) + _starts(layers)
     return Network(identifier(path.stem, "network"), layers, notes, time.dt_s.value, stages[0][0].name)
+
+
+def raise_first(path: Path, checks: list[NodeCheck]) -> None:
+    """Raise RanvierError for the first node that is not ok, if there is one."""
+    wrong = [check for check in checks if not check.ok]
+    if wrong:
+        more = f" (and {len(wrong) - 1} more: see ranvier check)" if len(wrong) > 1 else ""
+        first = wrong[0]
+        raise RanvierError(f"Model {path}: node '{first.name}' ({first.type}): {first.reason}; {first.remedy}{more}")
 
 
 def _graph(path: Path) -> Graph:
