@@ -16,6 +16,10 @@ def _(condition: torch.Tensor, if_true: Value, if_false: Value) -> torch.Tensor:
 class TorchLayer(torch.nn.Module):
     """One layer as a stateful module: a call is one time step."""
 
+    weights: torch.Tensor
+    bias: torch.Tensor
+    membrane_bias: torch.Tensor
+
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         self.model = layer.model
@@ -56,16 +60,17 @@ class TorchProgram(torch.nn.Module):
 
     def __init__(self, program: Program) -> None:
         super().__init__()
-        self.layers = torch.nn.ModuleList(TorchLayer(layer) for layer in program.layers)
+        self.chain = [TorchLayer(layer) for layer in program.layers]
+        self.layers = torch.nn.ModuleList(self.chain)  # what torch sees of it
 
     def forward(self, spikes: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Spikes bool ``[samples, steps, inputs]`` to (spikes, membrane) of each layer, with steps."""
-        for layer in self.layers:
+        for layer in self.chain:
             layer.start(spikes.shape[0])
-        history: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[] for _ in self.layers]
+        history: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[] for _ in self.chain]
         for step in range(spikes.shape[1]):
             signal = spikes[:, step]
-            for layer, record in zip(self.layers, history, strict=True):
+            for layer, record in zip(self.chain, history, strict=True):
                 record.append(layer(signal))
                 signal = record[-1][0]
         return [

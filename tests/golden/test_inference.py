@@ -124,7 +124,7 @@ WEIGHTS = np.array([[1, 2, 3]])
     ],
 )  # fmt: skip
 def test_a_layer_that_contradicts_itself_is_refused(arguments, message):
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the whole text is compared
+    with pytest.raises(ValueError) as error:
         Layer(*arguments)
     assert str(error.value) == message
 
