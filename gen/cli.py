@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 import typer
 
@@ -11,7 +12,7 @@ from . import commands
 from .errors import RanvierError
 
 # ClickException, of click or of the copy in typer, as the release has it.
-_CommandLineError = typer.BadParameter.__mro__[2]
+_CommandLineError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[2])
 
 app = typer.Typer(
     help="From a trained spiking network to verified, synthesised RTL.",
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
         status = typer.main.get_command(app).main(given, "ranvier", standalone_mode=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         status = 130
     except RanvierError as error:
         sys.exit(_explain(str(error)))

@@ -30,7 +30,8 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
 
     Raises RanvierError where a layer cannot be represented.
     """
-    layers = tuple(_layer(layer, quantisation, programmable) for layer in network.layers)
+    with np.errstate(all="ignore"):  # what overflows is found by its value
+        layers = tuple(_layer(layer, quantisation, programmable) for layer in network.layers)
     try:
         return Program(network.name, layers, quantisation.steps)
     except ValueError as error:
@@ -50,8 +51,7 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
         values |= {"bias": scale * layer.bias, "membrane_bias": scale * neurons.membrane_bias}
     if neurons.threshold is not None:
         values |= {"threshold": scale * neurons.threshold, "reset_value": scale * neurons.reset_value}
-    integers = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
-    _check_threshold(layer, integers, scale, width)
+    integers = _integers(layer, values, width)
     model = NeuronModel(
         state_width=MAX_STATE_WIDTH,
         membrane_decay=membrane_decay,
@@ -60,7 +60,7 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
         comparison=neurons.comparison,
         reset=neurons.reset,
         reset_timing=neurons.reset_timing,
-        bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", np.int64(0)))),
+        bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", integers["bias"]))),
     )
     parameters = {
         name: integers[name] if programmable or np.ptp(integers[name]) else integers[name][0]
@@ -80,7 +80,7 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
 def _scale(layer: NetworkLayer, width: int) -> float:
     """Integer units per unit of membrane potential."""
     magnitudes = np.abs(layer.weights)
-    if not np.isfinite(magnitudes).all():
+    if not np.isfinite(magnitudes).all() or not np.isfinite(layer.bias).all():
         raise RanvierError(f"Layer {layer.name}: weights times gains are not finite; check tau and r of its neurons")
     largest = float(magnitudes.max())
     if largest == 0:
@@ -139,22 +139,25 @@ def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int) -> tuple
     return Multiply(fraction_bits), factors
 
 
-def _check_threshold(layer: NetworkLayer, integers: dict[str, np.ndarray], scale: float, width: int) -> None:
-    if layer.neurons.threshold is None:
-        return
-    lost = (layer.neurons.threshold != 0) & (integers["threshold"] == 0)
-    if lost.any():
-        threshold = float(layer.neurons.threshold[lost][0])
-        raise RanvierError(
-            f"Layer {layer.name}: a threshold of {threshold:.4g} becomes 0 beside weights up to"
-            f" {np.abs(layer.weights).max():.4g} in {width} bits; set a greater quantisation.weight_width"
-        )
-    largest = max(int(np.abs(integers[name]).max()) for name in ("threshold", "reset_value"))
-    if largest > signed_max(MAX_STATE_WIDTH):
-        raise RanvierError(
-            f"Layer {layer.name}: its threshold or reset value needs {largest.bit_length() + 1} bits beside weights"
-            f" in {width} bits, more than {MAX_STATE_WIDTH}; set a smaller quantisation.weight_width"
-        )
+def _integers(layer: NetworkLayer, values: dict[str, np.ndarray], width: int) -> dict[str, np.ndarray]:
+    """Values rounded, each checked to have survived it."""
+    for name, value in values.items():
+        largest = np.abs(value).max()
+        if not largest <= signed_max(MAX_STATE_WIDTH):  # also where it is not a number
+            raise RanvierError(
+                f"Layer {layer.name}: its {name} becomes {largest:.3g} beside weights in {width} bits, too much for"
+                f" {MAX_STATE_WIDTH} bits; set a smaller quantisation.weight_width, or train greater weights"
+            )
+    integers = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
+    if layer.neurons.threshold is not None:
+        lost = (layer.neurons.threshold != 0) & (integers["threshold"] == 0)
+        if lost.any():
+            threshold = float(layer.neurons.threshold[lost][0])
+            raise RanvierError(
+                f"Layer {layer.name}: a threshold of {threshold:.4g} becomes 0 beside weights up to"
+                f" {np.abs(layer.weights).max():.4g} in {width} bits; set a greater quantisation.weight_width"
+            )
+    return integers
 
 
 def _with_widths(

@@ -43,7 +43,8 @@ def read_nir(path: Path, discretisation: Discretisation) -> Network:
     graph, time = _graph(path), time_model(discretisation)
     checks, stages = _analyse(graph, time)
     raise_first(path, checks)
-    layers = _fold(path, stages)
+    with np.errstate(all="ignore"):  # the quantiser refuses what is not finite
+        layers = _fold(path, stages)
     current = any(layer.neurons.current_decay is not None for layer in layers)
     notes = time.notes() + caveats(discretisation.framework, time, current) + _starts(layers)
     return Network(identifier(path.stem, "network"), layers, notes, time.dt_s.value, stages[0][0].name)

@@ -263,7 +263,21 @@ NODES = [
     ),
     model("no time constant", "it has no tau; export the model again", changed("lif", tau=None)),
     model("no neurons", "it has no neurons", changed("lif", **{name: np.ones(0) for name in LIF if name != "type"})),
-    model("gain that overflows", "3 of 3 values of r are not finite", changed("lif", r=np.full(N, np.inf))),
+    model(
+        "weights times gains that overflow",
+        "weights times gains are not finite",
+        lambda: write_nir(
+            CHAIN | {"fc": AFFINE | {"weight": np.full((N, AXONS), 1e200)}, "lif": LIF | {"r": np.full(N, 1e200)}}
+        ),
+    ),
+    model(
+        "weights too small for the threshold",
+        "its threshold becomes ",
+        changed("fc", weight=np.full((N, AXONS), 1e-300)),
+    ),
+    model("weights smaller than any number", "all weights are 0", changed("fc", weight=np.full((N, AXONS), 5e-324))),
+    model("bias that dwarfs the weights", "its bias becomes ", changed("fc", bias=np.full(N, 1e12))),
+    model("infinite gain", "3 of 3 values of r are not finite", changed("lif", r=np.full(N, np.inf))),
 ]
 
 TOML = 'name = "net"\nmodel = "net.nir"\n'
