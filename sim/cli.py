@@ -70,7 +70,7 @@ def sim(
         if result.passed:
             console.print(raster(result, design.program), markup=False, end="")
     if not result.passed:
-        where = f"; waveform: {result.waveform}" if result.waveform else ""
+        where = f"; waveform: {folder / result.waveform}" if result.waveform else ""
         typer.echo(f"ranvier: mismatch: {result.problem}{where}", err=True)
         raise typer.Exit(1)
     if output is not None:

@@ -49,7 +49,7 @@ def main() -> None:
         stamp.write_text(digest)
     plusargs = []
     if request.waveform:
-        plusargs = [f"+dump_file={request.waveform}", f"+dump_from={request.dump_from}"]
+        plusargs = [f"+dump_file={folder / request.waveform}", f"+dump_from={request.dump_from}"]
     runner.test(
         hdl_toplevel="bench",
         hdl_toplevel_lang="verilog",

@@ -24,7 +24,7 @@ class Request:
     ``folder``: the build folder; ``work``: where compiled objects are kept; ``module``: the cocotb test;
     ``alone``: samples sent one at a time to an idle chip without back-pressure, in which cycles are
     measured; ``stressed``: samples sent one after the other under random back-pressure; ``waveform``: file
-    to dump to (FST), from cycle ``dump_from`` on.
+    of ``folder`` to dump to (FST), from cycle ``dump_from`` on.
     """
 
     folder: str

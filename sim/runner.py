@@ -66,7 +66,7 @@ def simulate_build(
         seed,
         tuple(alone),
         tuple(stressed),
-        waveform=str(folder / "waves.fst") if waves else None,
+        waveform="waves.fst" if waves else None,
     )
     answer = run_process(request, run, progress)
     with np.load(run / OBSERVED) as file:
@@ -93,17 +93,15 @@ def _cut_waveform(request: Request, run: Path, mismatch: Mismatch) -> str | None
 
     Stalls come from the bench's own generator, so the run is the same, cycle for cycle, on both simulators.
     """
-    folder = Path(request.folder)
-    waveform = folder / "mismatch.fst"
     again = replace(
         request,
         simulator="icarus",
-        work=str(folder / ".sim_icarus"),
-        waveform=str(waveform),
+        work=str(Path(request.folder) / ".sim_icarus"),
+        waveform="mismatch.fst",
         dump_from=max(mismatch.since - WAVES_BEFORE, 0),
     )
     try:
         run_process(again, run, lambda done, of: None)
     except RanvierError:
         return None  # without Icarus the mismatch is still told
-    return str(waveform)
+    return again.waveform

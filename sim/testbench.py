@@ -54,8 +54,8 @@ class Testbench:
         """Start the clock where the bench has none, and hold the reset for a few cycles."""
         if self.request.simulator == "verilator":
             Clock(self.bench.clk, 2 * HALF_PERIOD_NS, "ns", impl="gpi").start()
-        self.bench.random.value = (self.request.seed * 2 + 1) % (1 << 32)
         await ClockCycles(self.bench.clk, 4)
+        self.bench.random.value = (self.request.seed * 2 + 1) % (1 << 32)
         self.bench.rst.value = 0
         await ClockCycles(self.bench.clk, 2)
 

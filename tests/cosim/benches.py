@@ -1,6 +1,7 @@
 """cocotb tests that misuse a chip; each is the module of one run of :mod:`ranvier.sim.process`."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import cocotb
@@ -13,28 +14,29 @@ from ranvier.sim.testbench import Testbench, carry_out, run_folder
 class IllegalEvents(Testbench):
     """Axons out of range anywhere in a step; in steps in which every axon spikes, more events after those."""
 
+    def __init__(self, bench: Any, run: Path) -> None:
+        super().__init__(bench, run)
+        self.illegal: dict[int, int] = {}
+
     def events(self, sample: int, order: np.random.Generator) -> list[int]:
+        """Payloads of one sample; how many of them are illegal is kept."""
         layout, axons = self.layout.event_in, self.spikes.shape[2]
         top = 1 << layout.fields["index"][1]
         assert top > axons
-        words = []
+        words: list[int] = []
+        self.illegal[sample] = 0
         for step, spikes in enumerate(self.spikes[sample]):
             wrong = order.integers(axons, top, 3)
             words += [layout.encode(int(k)) for k in order.permutation([*np.flatnonzero(spikes), *wrong])]
-            self.count += len(wrong)
+            self.illegal[sample] += len(wrong)
             if spikes.all():
                 words += [layout.encode(int(k)) for k in order.integers(0, axons, 5)]
-                self.count += 5
+                self.illegal[sample] += 5
             words.append(layout.encode(0, True, step == len(self.spikes[sample]) - 1))
         return words
 
-    count = 0
-
-    async def play(self) -> None:
-        await super().play()
-
     def compare_counters(self, samples: Any) -> None:
-        self.rejected[0] = self.count
+        self.rejected[0] += sum(self.illegal[sample] for sample in samples)
         super().compare_counters(samples)
 
 

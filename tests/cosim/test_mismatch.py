@@ -1,11 +1,11 @@
 """Planted bugs: what differs must be found, named and left as a waveform."""
 
 import json
-import re
 
 import numpy as np
 import pytest
 
+from ranvier.gen.errors import RanvierError
 from ranvier.gen.images import hex_lines, memory_words
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_layer, run_program
@@ -40,27 +40,25 @@ def test_wrong_weight_is_named(build, program, spikes, layer):
     assert result.accuracy_rtl is None
     assert json.loads((folder / "sim.json").read_text())["mismatch"]["step"] == step
     waveform = folder / "mismatch.fst"
-    assert result.waveform == str(waveform)
+    assert result.waveform == waveform.name
     assert waveform.stat().st_size > 1000
 
 
 def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
     folder = build(program, LANES)
     verilog = folder / "pair.v"
-    text, count = re.subn(r"assign events_out__valid = .*;", "assign events_out__valid = 1'b0;", verilog.read_text())
-    if not count:
-        pytest.fail("the top module has no assignment to events_out__valid to cut")
+    text = verilog.read_text()
+    assert text.count("(events_out__valid)") == 1
+    text = text.replace("(events_out__valid)", "()").replace("endmodule", "assign events_out__valid = 0;\nendmodule", 1)
     verilog.write_text(text)
 
     result = simulate_build(folder, Samples(spikes))
 
     assert not result.passed
-    assert "the chip stopped: layer hidden after 6 of 24 steps, layer readout after" in result.problem
+    assert result.problem == "the chip stopped: layer hidden after 6 of 24 steps, layer readout after 6 of 24 steps"
 
 
 def test_nothing_to_compare_is_an_error(build, program, spikes):
-    from ranvier.gen.errors import RanvierError
-
     folder = build(program, LANES)
     with pytest.raises(RanvierError, match="at least one sample of one step, not 0 of 6"):
         simulate_build(folder, Samples(spikes[:0]))

@@ -1,0 +1,120 @@
+"""The command ``ranvier sim``, as a user runs it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ranvier.sim.cli import main
+
+CORE = """
+name = "probe"
+[core]
+axons = 12
+neurons = 10
+threshold = 9
+leak_shift = 2
+[quantisation]
+weight_width = 4
+state_width = 8
+steps = 5
+[hardware]
+lanes = 4
+[stimulus]
+rate = 0.4
+"""
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "probe.toml"
+    path.write_text(CORE)
+    return path
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of ``ranvier sim``."""
+    with pytest.raises(SystemExit) as raised:
+        main(["sim", *arguments])
+    captured = capsys.readouterr()
+    return int(raised.value.code or 0), captured.out, captured.err
+
+
+def test_table_raster_and_files(model, capsys):
+    status, out, _ = run(capsys, str(model), "--images", "4", "--seed", "3")
+    assert status == 0
+    for text in ("spikes compared", "mismatches", "cycles equal the formula", "spikes of sample 0, layer core"):
+        assert text in out
+    figures = json.loads(Path("build/probe/sim.json").read_text())
+    assert figures["compared"]["spikes"] == figures["compared"]["membranes"] == 4 * 5 * 10
+    assert figures["seed"] == 3
+
+
+def test_json_is_what_the_file_says(model, capsys):
+    status, out, _ = run(capsys, str(model), "--images", "2", "--json")
+    assert status == 0
+    assert json.loads(out) == json.loads(Path("build/probe/sim.json").read_text())
+
+
+def test_mismatch_is_status_1_and_one_line(model, capsys):
+    run(capsys, str(model), "--images", "2")
+    image = Path("build/probe/core_weights.hex")
+    image.write_text("0" * 4 + "\n" + image.read_text().split("\n", 1)[1])
+    status, _, err = run(capsys, str(model), "--images", "2")
+    assert status == 1
+    line = err.strip().split("\n")[-1]
+    what = r"image 0, step \d, layer core: neuron \d (spike|membrane) expected -?\d+, got -?\d+( \(\d values of .*\))?"
+    assert re.fullmatch(rf"ranvier: mismatch: {what}; waveform: build/probe/mismatch\.fst", line)
+
+
+def test_own_stimulus_and_its_results(model, capsys, tmp_path):
+    spikes = np.random.default_rng(1).random((5, 12)) < 0.5
+    np.save("mine.npy", spikes)
+    status, out, _ = run(capsys, str(model), "--input", "mine.npy", "--output", "answer.npz")
+    assert status == 0
+    assert "answer.npz written" in out
+    with np.load("answer.npz") as answer:
+        assert answer["core.spikes"].shape == answer["core.membrane"].shape == (1, 5, 10)
+        assert answer["core.spikes"].any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--images", "0"], "--images"),
+        (["--simulator", "vcs"], "--simulator"),
+        (["--input", "none.npy"], "none.npy cannot be read"),
+        (["--waves", "--simulator", "verilator"], "Waveforms are recorded by icarus"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_status_2(model, capsys, arguments, message):
+    status, _, err = run(capsys, str(model), *arguments)
+    assert status == 2
+    assert message in err
+    assert len(err.strip().split("\n")) == 1
+
+
+def test_interruption_leaves_no_process_and_no_result(model, tmp_path):
+    command = [sys.executable, "-c", "from ranvier.sim.cli import main; main()", "sim", str(model)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ, start_new_session=True)
+    launched = tmp_path / "build/probe/.sim_icarus/run/log.txt"
+    for _ in range(600):
+        if launched.exists():
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "build/probe/sim.json").exists()
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in running

@@ -1,0 +1,44 @@
+"""The trained digits network in RTL: real test images, and the speed of both simulators."""
+
+from pathlib import Path
+
+import pytest
+
+from ranvier.gen.design import load_design
+from ranvier.gen.emit import generate
+from ranvier.gen.stimulus import Samples
+from ranvier.sim.runner import simulate_build
+
+IMAGES = 200
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    design = load_design("digits")
+    folder: Path = tmp_path_factory.mktemp("digits") / "digits"
+    generate(design, folder)
+    samples = design.samples(seed=0)
+    return design, folder, Samples(samples.spikes[:IMAGES], samples.labels[:IMAGES])
+
+
+def test_200_images_on_verilator(digits):
+    design, folder, samples = digits
+    result = simulate_build(folder, samples, simulator="verilator", seed=1)
+    assert result.passed, result.problem
+    neurons = sum(layer.neurons for layer in design.program.layers)
+    assert result.samples == IMAGES
+    assert result.compared.spikes == result.compared.membranes == samples.spikes[..., 0].size * neurons
+    assert result.accuracy_rtl == result.accuracy_golden
+    assert result.accuracy_rtl >= design.report.float_accuracy - 0.02  # on a part of the split
+    assert result.event_utilisation >= 0.95
+    print(f"{result.cycles_per_second:,.0f} cycles/s")
+    assert result.cycles_per_second > 100_000  # 150,000 on a machine that does nothing else
+
+
+def test_some_images_on_icarus(digits):
+    _, folder, samples = digits
+    result = simulate_build(folder, Samples(samples.spikes[:8], samples.labels[:8]), seed=2)
+    assert result.passed, result.problem
+    assert len(result.latencies) == 4
+    print(f"{result.cycles_per_second:,.0f} cycles/s")
+    assert result.cycles_per_second > 3_000  # 10,000 on a machine that does nothing else
