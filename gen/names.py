@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _WIRE = re.compile(r"^  wire .*?(\\\S+)$")
-_PUBLIC = re.compile(r"\\[^\s\[\]{}]+")
+_PUBLIC = re.compile(r"\\[^\s{}]+")
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$")
 
 _NUMBERED = re.compile(r"^module (\\\S+?)\d+\n", re.MULTILINE)
