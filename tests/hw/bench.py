@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from ranvier.gen.images import memory_words
@@ -40,13 +41,15 @@ def play(
     events: list[tuple[int, int, int]],
     *,
     stalls: np.random.Generator | None = None,
+    reset_at: int | None = None,
     limit: int = 200_000,
 ) -> Record:
     """Load ``program`` through the load port, play ``events``, return when the chip is idle again.
 
     ``stalls``: a random half of the cycles offers no input, and another random half takes no output.
+    ``reset_at``: in this cycle the chip is reset, and the events begin anew; what was recorded is forgotten.
     """
-    chip, record = Chip(config), Record()
+    chip, record, reset = Chip(config), Record(), Signal()
 
     async def testbench(ctx):
         layers = dict(zip((core.name for core in config.cores), zip(program.layers, config.cores, strict=True), strict=True))
@@ -61,6 +64,12 @@ def play(
 
         position, cycle, quiet, offering = 0, 0, 0, False
         while quiet < 8:
+            ctx.set(reset, cycle == reset_at)
+            if cycle == reset_at:
+                ctx.set(chip.events_in.valid, 0)
+                await ctx.tick()
+                ctx.set(reset, 0)
+                position, cycle, offering, record.taken, record.sent = 0, cycle + 1, False, [], []
             assert cycle < limit, f"no end after {limit} cycles: {position} of {len(events)} events taken"
             offering = offering or (position < len(events) and (stalls is None or stalls.random() < 0.5))
             ctx.set(chip.events_in.valid, offering)
@@ -82,7 +91,7 @@ def play(
             record.saturations.append(ctx.get(getattr(chip, f"{core.name}_saturations")))
             record.rejected.append(ctx.get(getattr(chip, f"{core.name}_rejected")))
 
-    simulator = Simulator(chip)
+    simulator = Simulator(ResetInserter(reset)(chip))
     simulator.add_clock(1e-8)
     simulator.add_testbench(testbench)
     simulator.run()
