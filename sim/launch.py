@@ -36,6 +36,7 @@ def main() -> None:
     os.environ |= environment(request.simulator)
     runner = get_runner(request.simulator)
     if not stamp.exists() or stamp.read_text() != digest:
+        work.mkdir(exist_ok=True)
         stamp.unlink(missing_ok=True)
         bench.write_text(text)
         runner.build(

@@ -23,6 +23,7 @@ from .stimulus import encode_sample
 
 COUNTER_MAX = (1 << 16) - 1
 HUNG = 2  # place among what the test waits for
+CYCLES_OF_REST = 8  # an update of few groups keeps the next pass waiting for fewer
 CYCLES_AFTER_MISMATCH = 32  # so that a waveform shows what follows
 
 
@@ -57,7 +58,14 @@ class Testbench:
         await ClockCycles(self.bench.clk, 4)
         self.bench.random.value = (self.request.seed * 2 + 1) % (1 << 32)
         self.bench.rst.value = 0
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Wait until nothing is in flight, the pauses after updates included."""
         await ClockCycles(self.bench.clk, 2)
+        if not int(self.bench.idle.value):
+            await RisingEdge(self.bench.idle)
+        await ClockCycles(self.bench.clk, CYCLES_OF_REST)
 
     async def play(self) -> None:
         """Send every sample, wait until the chip is idle, compare the counters."""
@@ -84,10 +92,7 @@ class Testbench:
         while self.board.samples_done < samples:
             self.sample_done.clear()
             await self.sample_done.wait()
-        await ClockCycles(self.bench.clk, 2)
-        if not int(self.bench.idle.value):
-            await RisingEdge(self.bench.idle)
-            await ClockCycles(self.bench.clk, 1)
+        await self.rest()
         steps = samples * self.spikes.shape[1]
         for layer, done in zip(self.layout.layers, self.board.steps_done, strict=True):
             if done != steps:

@@ -31,7 +31,7 @@ def build(tmp_path: Path) -> Build:
 
 @pytest.fixture
 def program() -> Program:
-    """Two layers, 20 axons to 13 spiking neurons to a readout of 5."""
+    """Two layers, 20 axons to 13 spiking neurons to a readout of 5; two of its names are words of Verilog."""
     return small_program()
 
 
@@ -42,9 +42,9 @@ def small_program(seed: int = 3) -> Program:
     parameters = {"bias": np.array(0), "threshold": np.array(25), "reset_value": np.array(0)}
     layers = (
         Layer("hidden", rng.integers(-8, 16, (20, 13)), 5, hidden, parameters),
-        Layer("readout", rng.integers(-32, 32, (13, 5)), 6, readout, {"bias": np.array(0)}),
+        Layer("output", rng.integers(-32, 32, (13, 5)), 6, readout, {"bias": np.array(0)}),
     )
-    return Program("pair", layers, 6)
+    return Program("small", layers, 6)
 
 
 @pytest.fixture

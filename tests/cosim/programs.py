@@ -28,7 +28,7 @@ SPIKING = {
 }
 READOUT = {
     "lanes": (1, 3, 16),
-    "weight_width": (1, 4, 8),
+    "weight_width": (1, 8),
     "decay": ("keep", "shift", "multiply"),
     "current": (None, "multiply"),
     "parameters": ("uniform", "each"),
@@ -48,14 +48,14 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Chips of one to three layers, every second one with a readout, until all rows have been used."""
+    """Chips of one to three spiking layers, most with a readout behind them, until all rows have been used."""
     rng = np.random.default_rng(SEED)
     rows, readouts = cover_pairs(SPIKING, SEED), cover_pairs(READOUT, SEED)
-    chips, depth = [], 0
+    chips: list[Case] = []
     while rows or readouts:
-        depth = depth % 3 + 1
+        depth = 3 - len(chips) % 3
         chosen = [rows.pop() for _ in range(min(depth, len(rows)))]
-        if readouts and (len(chips) % 2 or not chosen):
+        if readouts and len(chips) % 4:
             chosen.append(readouts.pop())
         chips.append(_case(f"chip{len(chips)}", chosen, rng))
     return chips

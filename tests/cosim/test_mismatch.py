@@ -17,8 +17,8 @@ from .programs import corrupted
 LANES = 4
 
 
-@pytest.mark.parametrize("layer", [0, 1])
-def test_wrong_weight_is_named(build, program, spikes, layer):
+@pytest.mark.parametrize(("layer", "simulator"), [(0, "icarus"), (1, "verilator")])
+def test_wrong_weight_is_named(build, program, spikes, layer, simulator):
     folder = build(program, LANES)
     wrong = corrupted(program, layer, axon=7, neuron=2)
     name = wrong.layers[layer].name
@@ -26,7 +26,7 @@ def test_wrong_weight_is_named(build, program, spikes, layer):
     words = memory_words(wrong.layers[layer], core, "weights")
     (folder / f"{name}_weights.hex").write_text(hex_lines(words, core.weight_word_width))
 
-    result = simulate_build(folder, Samples(spikes))
+    result = simulate_build(folder, Samples(spikes), simulator=simulator)
 
     golden = run_program(program, spikes)
     given = spikes if layer == 0 else golden[0].spikes
@@ -46,7 +46,7 @@ def test_wrong_weight_is_named(build, program, spikes, layer):
 
 def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
     folder = build(program, LANES)
-    verilog = folder / "pair.v"
+    verilog = folder / "small.v"
     text = verilog.read_text()
     assert text.count("(events_out__valid)") == 1
     text = text.replace("(events_out__valid)", "()").replace("endmodule", "assign events_out__valid = 0;\nendmodule", 1)
@@ -55,7 +55,7 @@ def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
     result = simulate_build(folder, Samples(spikes))
 
     assert not result.passed
-    assert result.problem == "the chip stopped: layer hidden after 6 of 24 steps, layer readout after 6 of 24 steps"
+    assert result.problem == "the chip stopped: layer hidden after 6 of 24 steps, layer output after 6 of 24 steps"
 
 
 def test_nothing_to_compare_is_an_error(build, program, spikes):
