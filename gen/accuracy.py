@@ -55,14 +55,16 @@ class QuantisationReport:
         """The figures of the layers, for a terminal."""
         table = Table(title=f"Integers against floating point: {self.samples} samples of {self.steps} steps")
         table.add_column("layer", overflow="fold")
-        for column in ("weight", "state", "mean off", "worst", "chained", "same spikes", "rate", "over"):
-            table.add_column(column, justify="right")
+        for column in ("bits", "mean off", "worst", "chained", "agree", "rate", "over"):
+            table.add_column(column, justify="right", no_wrap=True)
         for layer in self.layers:
-            widths = (f"{layer.weight_width} bit", f"{layer.state_width} bit")
             deviations = (f"{layer.typical:.4f}", f"{layer.alone:.3f}", f"{layer.chained:.3f}")
-            figures = (f"{layer.agreement:.2%}", f"{layer.rate:.3f}", str(layer.saturations))
-            table.add_row(layer.name, *widths, *deviations, *figures)
-        table.caption = "off: membrane deviation in thresholds; chained: with the spikes of the integer layers before"
+            figures = (f"{layer.agreement:.1%}", f"{layer.rate:.3f}", str(layer.saturations))
+            table.add_row(layer.name, f"{layer.weight_width} / {layer.state_width}", *deviations, *figures)
+        table.caption = (
+            "bits: weight / state; off, worst: membrane deviation in thresholds; chained: with integer spikes from the"
+            " layer before; agree: spikes alike; rate: spikes per neuron and step; over: states that saturated"
+        )
         return table
 
     def summary(self) -> str:

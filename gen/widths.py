@@ -24,13 +24,24 @@ class Widths:
 
 
 def safe_widths(model: NeuronModel, weights: np.ndarray, parameters: dict[str, np.ndarray], steps: int) -> Widths:
-    """Least widths that no stimulus of ``steps`` steps overflows; the widths in ``model`` are not looked at.
+    """Widths that no stimulus of ``steps`` steps overflows, and that hold threshold and reset value.
 
-    ``weights`` int64 ``[axons, neurons]``, ``parameters`` as in :class:`ranvier.golden.program.Layer`.
+    ``weights`` int64 ``[axons, neurons]``, ``parameters`` as in :class:`ranvier.golden.program.Layer`. The widths
+    in ``model`` are not looked at.
     """
+    membrane, current = reach(model, weights, parameters, steps)
+    for name in ("threshold", "reset_value"):
+        membrane = _hull(membrane, np.stack([parameters.get(name, np.int64(0))] * 2).reshape(2, -1))
+    return Widths(_width(membrane), None if model.current is None else _width(current))
+
+
+def reach(
+    model: NeuronModel, weights: np.ndarray, parameters: dict[str, np.ndarray], steps: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of each neuron's membrane potential and current, before saturation, int64 ``[2, neurons]`` each."""
     drive = np.stack([np.minimum(weights, 0).sum(axis=0), np.maximum(weights, 0).sum(axis=0)]) + parameters["bias"]
     zero = np.zeros_like(drive)
-    reach, reach_current = zero, zero
+    reached, reached_current = zero, zero
     stored, stored_current = zero, zero
     for _ in range(steps):
         before = stored, stored_current
@@ -38,22 +49,20 @@ def safe_widths(model: NeuronModel, weights: np.ndarray, parameters: dict[str, n
             v = stored + drive
         else:
             current = stored_current + drive
-            reach_current = _hull(reach_current, current)
+            reached_current = _hull(reached_current, current)
             stored_current = model.current.decay.apply(current, parameters.get("current_factor", 0))
             v = stored + parameters["membrane_bias"]
             if model.current.timing == "same_step":
                 v = v + current
-        reach = _hull(reach, v)
+        reached = _hull(reached, v)
         stored = _renewed(model, v, parameters)
         if model.current is not None and model.current.timing == "next_step":
             stored = stored + current
-        reach = _hull(reach, stored)
+        reached = _hull(reached, stored)
         settled = np.array_equal(stored, before[0]) and np.array_equal(stored_current, before[1])
-        if settled or max(np.abs(reach).max(), np.abs(reach_current).max()) > _FAR:
+        if settled or max(np.abs(reached).max(), np.abs(reached_current).max()) > _FAR:
             break
-    for name in ("threshold", "reset_value"):
-        reach = _hull(reach, np.stack([parameters.get(name, np.int64(0))] * 2).reshape(2, -1))
-    return Widths(_width(reach), None if model.current is None else _width(reach_current))
+    return reached, reached_current
 
 
 def _renewed(model: NeuronModel, v: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:

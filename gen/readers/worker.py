@@ -11,7 +11,7 @@ import resource
 import sys
 from typing import Any
 
-TIME_S = 60
+TIME_S = 20
 MEMORY_BYTES = 4 << 30
 MAX_ELEMENTS = 1 << 26
 MAX_NODES = 1 << 12

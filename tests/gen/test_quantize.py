@@ -24,7 +24,7 @@ def layer(inputs: int = 30, n: int = 8, decay: float | np.ndarray = 0.875, **neu
     random = np.random.default_rng(SEED + n)
     fields = {
         "membrane_decay": np.broadcast_to(decay, n).astype(float), "threshold": np.ones(n), "reset_value": np.zeros(n),
-        "membrane_bias": np.zeros(n),
+        "membrane_bias": np.linspace(0, 0.06, n),
     }  # fmt: skip
     weights, bias = random.normal(0.1, 0.4, (inputs, n)), random.normal(0, 0.05, n)
     return NetworkLayer(f"layer{n}", weights, bias, Neurons(**fields | neurons), f"node{n}")
@@ -44,9 +44,14 @@ def spikes(inputs: int = 30) -> np.ndarray:
 @pytest.mark.parametrize("current_timing", [None, "same_step", "next_step"])
 def test_sixteen_bits_follow_the_float_network(reset: str, reset_timing: str, current_timing: str | None) -> None:
     current = {} if current_timing is None else {"current_decay": np.full(8, 0.6), "current_timing": current_timing}
-    first = layer(decay=np.linspace(0.5, 0.95, 8), reset=reset, reset_timing=reset_timing, **current)
+    first = layer(
+        decay=np.linspace(0.5, 0.95, 8), reset=reset, reset_timing=reset_timing, comparison="greater", **current
+    )
     network = Network("net", (first, readout(8, 3)))
     program = quantize(network, Quantisation(weight_width=16, decay_fraction_bits=16))
+    model = program.layers[0].model
+    assert (model.reset, model.reset_timing, model.comparison) == (reset, reset_timing, "greater")
+    assert current_timing == (model.current and model.current.timing)
     report = measure(network, program, Samples(spikes()))
     hidden, out = report.layers
     assert 0.02 < hidden.rate < 0.95

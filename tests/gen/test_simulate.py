@@ -193,6 +193,16 @@ def test_integrator_of_norse(tmp_path: Path) -> None:
     agree(network, spikes, [norse_run(norse.iaf.iaf_feed_forward_step, state, drive, p)])
 
 
+@pytest.mark.parametrize(("comparison", "first"), [("greater", 2), ("greater_equal", 1)])
+def test_a_potential_that_equals_the_threshold(tmp_path: Path, comparison: str, first: int) -> None:
+    """0.5, 0.75, 0.875 … with a threshold of 0.75."""
+    one, path = np.ones(1), tmp_path / "net.nir"
+    nir.write(path, nir.NIRGraph.from_list(nir.LIF(2 * DT * one, one, 0 * one, 0.75 * one)))
+    network = read_network(path, Discretisation(dt_s=DT, comparison=comparison))
+    spikes = simulate(network, np.ones((1, 4, 1), bool))[0].spikes
+    assert int(np.argmax(spikes[0, :, 0])) == first
+
+
 def test_current_of_the_step_before(tmp_path: Path) -> None:
     """next_step against a plain loop: the membrane adds the current that the last step left."""
     tau, tau_syn, zero = spread(4e-3, 20e-3), spread(2e-3, 9e-3), np.zeros(NEURONS)

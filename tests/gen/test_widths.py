@@ -1,5 +1,6 @@
 """Derived state widths: no stimulus overflows them, and they are not wider than need be."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranvier.gen.widths import safe_widths
+from ranvier.gen.widths import reach, safe_widths
 from ranvier.golden.inference import run_layer
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift
 from ranvier.golden.program import Layer
@@ -57,6 +58,68 @@ def extremes(layer: Layer, steps: int, seed: int) -> np.ndarray:
         switch = np.concatenate([[np.ones(steps, bool), np.zeros(steps, bool)], switch])
         samples.append(np.where(switch[:, :, None], pattern, ~pattern & (layer.weights != 0).any(axis=1)))
     return np.concatenate(samples)
+
+
+def explored(layer: Layer, neuron: int, steps: int) -> tuple[list[int], list[int]]:
+    """Every membrane potential and current that a neuron can reach, by trying all inputs at each step.
+
+    Plain integers and the equations of :mod:`ranvier.golden.neuron`'s docstring, but none of its code.
+    """
+    model = layer.model
+    p = {name: int(np.broadcast_to(array, layer.neurons)[neuron]) for name, array in layer.parameters.items()}
+
+    def decayed(decay: Decay, value: int, factor: int) -> int:
+        if isinstance(decay, Shift):
+            return value - value // 2**decay.amount
+        return (
+            value
+            if isinstance(decay, Keep)
+            else (2 * value * factor + 2**decay.fraction_bits) // 2 ** (decay.fraction_bits + 1)
+        )
+
+    subsets = itertools.product([0, 1], repeat=layer.axons)
+    drives = {int(np.dot(subset, layer.weights[:, neuron])) + p["bias"] for subset in subsets}
+    potentials, currents, states = {0}, {0}, {(0, 0)}
+    for _ in range(steps):
+        after = set()
+        for (stored, i), drive in itertools.product(states, drives):
+            push = drive
+            if model.current is not None:
+                i = i + drive
+                currents.add(i)
+                push = p["membrane_bias"] + (i if model.current.timing == "same_step" else 0)
+            v = stored + push
+            potentials.add(v)
+            fired = model.spiking and (v > p["threshold"] if model.comparison == "greater" else v >= p["threshold"])
+            late = 0
+            if fired and model.reset == "hard":
+                v = p["reset_value"]
+            elif fired and model.reset == "soft" and model.reset_timing == "next_step":
+                late = p["threshold"]
+            elif fired and model.reset == "soft":
+                v -= p["threshold"]
+            v = decayed(model.membrane_decay, v, p.get("membrane_factor", 0)) - late
+            if model.current is not None:
+                v += i if model.current.timing == "next_step" else 0
+                i = decayed(model.current.decay, i, p.get("current_factor", 0))
+            potentials.add(v)
+            after.add((v, i))
+        states = after
+    return sorted(potentials), sorted(currents)
+
+
+@settings(max_examples=200, deadline=None)
+@given(layers(), st.integers(1, 3))
+def test_bounds_hold_all_that_can_be_reached(case: tuple[Layer, int], steps: int) -> None:
+    layer, _ = case
+    membrane, current = reach(layer.model, layer.weights, layer.parameters, steps)
+    for neuron in range(layer.neurons):
+        potentials, currents = explored(layer, neuron, steps)
+        assert membrane[0, neuron] <= potentials[0]
+        assert membrane[1, neuron] >= potentials[-1]
+        assert (current[0, neuron], current[1, neuron]) == (currents[0], currents[-1])
+        if layer.model.reset == "none" or not layer.model.spiking:
+            assert (membrane[0, neuron], membrane[1, neuron]) == (potentials[0], potentials[-1])
 
 
 @settings(max_examples=400, deadline=None)
