@@ -56,7 +56,7 @@ def _run(design: "Design", target: "Target", seeds: int, console: "Console") -> 
     from ..synth import synthesise
 
     columns = (SpinnerColumn(), BarColumn(bar_width=20), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("RTLIL", total=None)
 
         def show(title: str, done: int, total: int) -> None:

@@ -65,7 +65,7 @@ def synthesise(
     """
     if not seeds:
         raise RanvierError("Synthesis needs at least one seed of place and route")
-    check_memories(rtlil, target)
+    check_memories(rtlil, top, target)
     stages = 1 + len(seeds)
     done = 0
 

@@ -23,6 +23,16 @@ module \chip
   wire input 1 \clk
   wire width 3 output 2 \b
   wire width 99 \inner
+  cell \chip_core \one
+    connect \x \a [6:0]
+  end
+  cell $and $2
+  end
+  cell \chip_core \two
+  end
+end
+module \unused
+  memory width 1 size 1000000 \mem
 end
 module \chip_core
   wire width 7 input 0 \x
@@ -33,7 +43,8 @@ end
 
 
 def test_memories_and_pins_are_read_from_rtlil() -> None:
-    assert memory_bits(RTLIL) == [12 * 512, 32 * 8192]
+    assert memory_bits(RTLIL, "chip") == 2 * [12 * 512, 32 * 8192]
+    assert memory_bits(RTLIL, "chip_core") == [12 * 512, 32 * 8192]
     assert pins(RTLIL, "chip") == 12 + 1 + 3
 
 
@@ -41,18 +52,18 @@ def test_too_much_memory_is_refused_before_synthesis() -> None:
     with pytest.raises(RanvierError) as caught:
         synthesise(RTLIL, "chip", ICE40, cache_dir=Path("must not be made"))
     assert str(caught.value) == (
-        "The design needs 66 block RAMs, target ice40 (Lattice iCE40 HX8K, CT256) has 32: 34 too many; "
+        "The design needs 132 block RAMs, target ice40 (Lattice iCE40 HX8K, CT256) has 32: 100 too many; "
         "lower axons, neurons or weight_width, or take --target ecp5"
     )
     assert not Path("must not be made").exists()
-    check_memories(RTLIL, ECP5)
+    check_memories(RTLIL, "chip", ECP5)
 
 
 def test_memory_at_the_limit_passes_and_one_word_more_does_not() -> None:
-    line = "  memory width 16 size {} \\m\n"
-    check_memories(line.format(32 * 4096 // 16), ICE40)
+    design = "module \\top\n  memory width 16 size {} \\m\nend\n"
+    check_memories(design.format(32 * 4096 // 16), "top", ICE40)
     with pytest.raises(RanvierError, match=r"needs 33 block RAMs.* has 32: 1 too many"):
-        check_memories(line.format(32 * 4096 // 16 + 1), ICE40)
+        check_memories(design.format(32 * 4096 // 16 + 1), "top", ICE40)
 
 
 DEVICE = "target ecp5 (Lattice ECP5 LFE5U-85F, speed grade 6, CABGA756)"
