@@ -1,6 +1,7 @@
 """NIR files to networks: linear nodes are folded into one matrix before each population of neurons."""
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def _analyse(graph: Graph, time: TimeModel) -> tuple[list[NodeCheck], list[tuple
     for node in order or graph.nodes.values():
         try:
             stage, leaves = translate(node, shape, time)
-            if silent and isinstance(stage, Synapses | Population):
+            if order and silent and isinstance(stage, Synapses | Population):
                 reason = f"it comes after {silent}, which does not spike"
                 raise NodeError(reason, f"end the network with {silent}, or use a spiking neuron there")
             if isinstance(stage, Population) and stage.neurons.threshold is None:
@@ -158,8 +159,9 @@ def _layer_name(node: Node, taken: set[str]) -> str:
     name = base = identifier(node.name, "layer")
     if base in _RESERVED:
         name = base = f"{base}_layer"
+    numbers = count(1)
     while name in taken:
-        name = f"{base}_{len(taken)}"
+        name = f"{base}_{next(numbers)}"
     taken.add(name)
     return name
 

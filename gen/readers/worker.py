@@ -34,6 +34,8 @@ class _Reader:
             raise UnreadableError(f"has no group '{where}'")
         if len(group) > MAX_NODES:
             raise UnreadableError(f"has {len(group)} entries in '{where}'; at most {MAX_NODES} are read")
+        if not all(name.isprintable() for name in group):
+            raise UnreadableError(f"has names in '{where}' that cannot be printed")
         return [name for name in group if isinstance(group.get(name, getlink=True), self.h5py.HardLink)]
 
     def text(self, dataset: Any, where: str) -> Any:

@@ -190,6 +190,9 @@ GRAPHS = [
         EDGES,
         lif={"type": "NIRGraph", "nodes/a/type": "LIF"},
     ),
+    graph(
+        "name that cannot be printed", "has names in 'node/nodes' that cannot be printed", EDGES, **{"\x1b[2J": AFFINE}
+    ),
     graph("node of no known type", "nodes of type Nonsense are not supported", EDGES, lif={"type": "Nonsense"}),
     graph(
         "silent neuron before another",

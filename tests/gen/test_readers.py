@@ -130,13 +130,15 @@ def test_one_value_holds_for_all_neurons(tmp_path: Path) -> None:
 
 def test_names_suit_verilog(tmp_path: Path) -> None:
     path = tmp_path / "net.nir"
-    names = ["input", "If", "if", "0.lif", "äh", "output"]
+    names = ["input", "if_layer_1", "If", "if", "0.lif", "äh", "output"]
     nodes = dict(
-        zip(names, [nir.Input(np.array([N])), *[NODES["Threshold"]] * 4, nir.Output(np.array([N]))], strict=True)
+        zip(names, [nir.Input(np.array([N])), *[NODES["Threshold"]] * 5, nir.Output(np.array([N]))], strict=True)
     )
     nir.write(path, nir.NIRGraph(nodes, list(pairwise(names))))
     network = read_network(path, Discretisation())
-    assert [layer.name for layer in network.layers] == ["if_layer", "if_layer_1", "layer_0_lif", "layer__h"]
+    assert [layer.name for layer in network.layers] == [
+        "if_layer_1", "if_layer", "if_layer_2", "layer_0_lif", "layer__h",
+    ]  # fmt: skip
     assert [layer.node for layer in network.layers] == names[1:-1]
 
 

@@ -37,7 +37,7 @@ def layers(draw: st.DrawFn) -> tuple[Layer, int]:
     )
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     ranges = {
-        "bias": (-8, 8), "membrane_bias": (-8, 8), "threshold": (0 if reset == "soft" else -20, 60),
+        "bias": (-8, 8), "membrane_bias": (-8, 8), "threshold": (0 if reset == "soft" else -20, 15),
         "reset_value": (-30, 30), "membrane_factor": (0, 64), "current_factor": (0, 64),
     }  # fmt: skip
     parameters = {name: random.integers(*ranges[name], neurons, endpoint=True) for name in model.parameter_shapes()}
