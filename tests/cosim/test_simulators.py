@@ -60,6 +60,13 @@ def test_progress_and_traces(build, program, spikes):
     assert result.accuracy_rtl == result.accuracy_golden
 
 
+def test_without_back_pressure_every_sample_is_measured(build, program, spikes):
+    result = simulate_build(build(program, LANES), Samples(spikes), back_pressure=False)
+    assert result.passed, result.problem
+    assert len(result.latencies) == len(result.predicted) == len(spikes)
+    assert result.cycles.maximum == max(result.latencies)
+
+
 def test_waves_dump_the_whole_run(build, program, spikes):
     folder = build(program, LANES)
     result = simulate_build(folder, Samples(spikes), waves=True)
