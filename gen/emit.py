@@ -69,7 +69,9 @@ def generate(design: Design, folder: Path) -> dict[str, Any]:
 
 def _write(design: Design, work: Path) -> dict[str, Any]:
     chip = design.chip
-    layers = dict(zip((core.name for core in chip.cores), zip(design.program.layers, chip.cores, strict=True), strict=True))
+    layers = dict(
+        zip((core.name for core in chip.cores), zip(design.program.layers, chip.cores, strict=True), strict=True)
+    )
     for region in chip.memory_map:
         words = memory_words(*layers[region.core], region.memory)
         (work / _image(region.core, region.memory)).write_text(hex_lines(words, region.width))
@@ -95,15 +97,17 @@ def _replace(folder: Path, work: Path) -> None:
 def _verilog(design: Design, manifest: dict[str, Any]) -> str:
     body = _yosys_verilog(emit_rtlil(design))
     for region in design.chip.memory_map:
-        body = _read_image(body, f"{design.chip.name}_{region.core}_{region.memory}", _image(region.core, region.memory))
+        body = _read_image(
+            body, f"{design.chip.name}_{region.core}_{region.memory}", _image(region.core, region.memory)
+        )
     return _HEADER.get_template("header.v.jinja").render(manifest=manifest) + body
 
 
 def _yosys_verilog(text: str) -> str:
     """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
     script = (
-        "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator;"
-        "setattr -set keep 1 */w:probe_*; proc; clean; setattr -unset keep */w:probe_*;"  # benches look at the probes
+        "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator; "
+        "setattr -set keep 1 */w:probe_*; proc; clean; setattr -unset keep */w:probe_*; "  # benches look at the probes
         "write_verilog -norename chip.v"
     )
     with tempfile.TemporaryDirectory() as folder:

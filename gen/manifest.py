@@ -34,7 +34,7 @@ def build_hash(design: Design) -> str:
     facts = [_configuration(design), design.program.description, tool_versions(), _sources()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
-        for name, array in sorted(layer.parameters.items()) + [("weights", layer.weights)]:
+        for name, array in [*sorted(layer.parameters.items()), ("weights", layer.weights)]:
             digest.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

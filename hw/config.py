@@ -33,7 +33,9 @@ class CoreConfig:
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
             if getattr(self, field) < 1:
-                raise ValueError(f"{field.capitalize()} of core {self.name} must be at least 1, not {getattr(self, field)}")
+                raise ValueError(
+                    f"{field.capitalize()} of core {self.name} must be at least 1, not {getattr(self, field)}"
+                )
         if self.lanes > self.neurons:
             raise ValueError(f"Lanes of core {self.name} must be at most its {self.neurons} neurons, not {self.lanes}")
 
@@ -51,7 +53,9 @@ class CoreConfig:
         """Width in bits of the accumulator with the bias added."""
         low, high = self.model.accumulator_range(self.axons, self.weight_width)
         width = self.model.parameter_shapes()["bias"][0]
-        least, most = (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2
+        least, most = (
+            (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2
+        )
         return signed_width(min(low, low + least), max(high, high + most))
 
     @property
@@ -122,9 +126,7 @@ def core_config(layer: Layer, lanes: int) -> CoreConfig:
     """The core that runs ``layer``: parameters of one value are built in, the others stored."""
     fixed = tuple((name, int(array)) for name, array in layer.parameters.items() if array.shape == ())
     stored = tuple(name for name, array in layer.parameters.items() if array.shape != ())
-    return CoreConfig(
-        layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored
-    )
+    return CoreConfig(layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored)
 
 
 def chip_config(program: Program, lanes: int | list[int]) -> ChipConfig:

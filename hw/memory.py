@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from .config import index_width
 
-
 # Vendors' and Yosys' attributes: use block RAM, and do not emulate a word read while it is written.
 BLOCK_MEMORY = {"ram_style": "block", "no_rw_check": 1}
 

@@ -1,5 +1,7 @@
 """Random layers and programs that reach every option of the neuron family."""
 
+import itertools
+
 import numpy as np
 
 from ranvier.golden.fixed import signed_max, signed_min
@@ -19,7 +21,9 @@ def random_model(rng: np.random.Generator, *, spiking: bool = True, current: boo
     return NeuronModel(
         state_width=int(rng.integers(3, 14)),
         membrane_decay=pick(*DECAYS),
-        current=Current(int(rng.integers(3, 14)), pick(*DECAYS), pick("same_step", "next_step")) if with_current else None,
+        current=Current(int(rng.integers(3, 14)), pick(*DECAYS), pick("same_step", "next_step"))
+        if with_current
+        else None,
         spiking=spiking,
         comparison=pick("greater", "greater_equal"),
         reset=pick("hard", "soft", "none"),
@@ -46,10 +50,12 @@ def random_layer(
     return Layer(name, weights.astype(np.int64), weight_width, model, parameters)
 
 
-def random_program(rng: np.random.Generator, sizes: list[int], *, steps: int, readout: bool, weight_width: int) -> Program:
+def random_program(
+    rng: np.random.Generator, sizes: list[int], *, steps: int, readout: bool, weight_width: int
+) -> Program:
     """A chain of layers with ``sizes[k]`` axons and ``sizes[k + 1]`` neurons; the last one may be a readout."""
     layers = []
-    for index, (axons, neurons) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (axons, neurons) in enumerate(itertools.pairwise(sizes)):
         model = random_model(rng, spiking=not (readout and index == len(sizes) - 2))
         layers.append(random_layer(rng, axons, neurons, model=model, weight_width=weight_width, name=f"layer{index}"))
     return Program("random", tuple(layers), steps)

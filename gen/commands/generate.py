@@ -42,7 +42,17 @@ def _table(manifest: dict[str, Any]) -> "Table":
     from rich.table import Table
 
     table = Table()
-    for column in ("layer", "axons", "neurons", "lanes", "weights", "state", "accumulator", "cycles an event", "memory"):
+    for column in (
+        "layer",
+        "axons",
+        "neurons",
+        "lanes",
+        "weights",
+        "state",
+        "accumulator",
+        "cycles an event",
+        "memory",
+    ):
         table.add_column(column, justify="left" if column == "layer" else "right")
     for layer in manifest["layers"]:
         memory = sum(item["words"] * item["width"] for item in manifest["memory_map"] if item["layer"] == layer["name"])

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import CoreConfig, index_width
 from ..memory import LoadableMemory, LoadSignature
 from ..stream import event_stream
-from .emit import Emit, group_layout
+from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
 from .lane import FIRST_STAGE, Lane, last_stage, state_layout
 from .state import spacing, state_for

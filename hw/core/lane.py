@@ -31,7 +31,9 @@ def state_layout(config: CoreConfig) -> data.StructLayout:
 def parameter_layout(config: CoreConfig) -> data.StructLayout:
     """Stored parameters of one neuron."""
     shapes = config.model.parameter_shapes()
-    return data.StructLayout({name: (signed if shapes[name][1] else unsigned)(shapes[name][0]) for name in config.stored})
+    return data.StructLayout(
+        {name: (signed if shapes[name][1] else unsigned)(shapes[name][0]) for name in config.stored}
+    )
 
 
 class Lane(wiring.Component):

@@ -121,7 +121,9 @@ def test_modules_are_shared_only_where_they_are_the_same():
         return f"module {name}\n  wire width {width} input 1 \\a\nend\n"
 
     top = "module \\top\n  cell \\top.fc1 \\x\n  end\n  cell \\top.fc2 \\y\n  end\n  cell \\top.l0 \\z\n  end\nend\n"
-    same = readable(top + module("\\top.fc1", 3) + module("\\top.fc2", 4) + module("\\top.l0", 1) + module("\\top.l1", 1))
+    same = readable(
+        top + module("\\top.fc1", 3) + module("\\top.fc2", 4) + module("\\top.l0", 1) + module("\\top.l1", 1)
+    )
     assert re.findall(r"^module (\S+)", same, re.MULTILINE) == ["\\top", "\\top_fc1", "\\top_fc2", "\\top_l"]
     assert re.findall(r"cell (\S+)", same) == ["\\top_fc1", "\\top_fc2", "\\top_l"]
 

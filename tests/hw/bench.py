@@ -23,7 +23,7 @@ class Record:
 
 
 def events_of(spikes: np.ndarray, rng: np.random.Generator | None = None) -> list[tuple[int, int, int]]:
-    """Events ``(index, step_end, sample_end)`` of bool ``[samples, steps, inputs]``, shuffled within a step by ``rng``."""
+    """Events ``(index, step_end, sample_end)`` of bool ``[samples, steps, inputs]``, shuffled in a step by ``rng``."""
     events = []
     for sample in spikes:
         for step, row in enumerate(sample):
@@ -52,7 +52,9 @@ def play(
     chip, record, reset = Chip(config), Record(), Signal()
 
     async def testbench(ctx):
-        layers = dict(zip((core.name for core in config.cores), zip(program.layers, config.cores, strict=True), strict=True))
+        layers = dict(
+            zip((core.name for core in config.cores), zip(program.layers, config.cores, strict=True), strict=True)
+        )
         ctx.set(chip.load.valid, 1)
         for region in config.memory_map:
             for address, word in enumerate(memory_words(*layers[region.core], region.memory)):

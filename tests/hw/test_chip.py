@@ -41,7 +41,9 @@ def check(program, config, spikes, rng, **options):
 def test_random_chips_equal_golden(seed):
     rng = np.random.default_rng(seed)
     sizes = [int(n) for n in rng.integers(1, 24, rng.integers(2, 4))]
-    program = random_program(rng, sizes, steps=4, readout=bool(seed % 2), weight_width=int(rng.choice([1, 2, 4, 8, 16])))
+    program = random_program(
+        rng, sizes, steps=4, readout=bool(seed % 2), weight_width=int(rng.choice([1, 2, 4, 8, 16]))
+    )
     config = chip_config(program, [int(rng.integers(1, min(n, 9) + 1)) for n in sizes[1:]])
     spikes = rng.random((3, 4, sizes[0])) < 0.4
     events, record, traces = check(program, config, spikes, rng, stalls=rng if seed % 3 else None)

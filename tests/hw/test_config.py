@@ -12,7 +12,15 @@ FIXED = (("bias", 0), ("threshold", 300), ("reset_value", 0))
 
 
 def core(**changes) -> CoreConfig:
-    fields = dict(name="core", axons=256, neurons=256, lanes=4, weight_width=4, model=MODEL, fixed=FIXED)
+    fields = {
+        "name": "core",
+        "axons": 256,
+        "neurons": 256,
+        "lanes": 4,
+        "weight_width": 4,
+        "model": MODEL,
+        "fixed": FIXED,
+    }
     return CoreConfig(**fields | changes)
 
 

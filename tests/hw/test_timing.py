@@ -20,7 +20,10 @@ def test_every_transfer_is_predicted(seed):
     spikes = rng.random((2, 3, sizes[0])) < rng.choice([0.05, 0.3, 0.9])
     record = play(program, config, events_of(spikes))
     traces = run_program(program, spikes)
-    rasters = [spikes, *(trace.spikes for trace, layer in zip(traces, program.layers, strict=True) if layer.model.spiking)]
+    rasters = [
+        spikes,
+        *(trace.spikes for trace, layer in zip(traces, program.layers, strict=True) if layer.model.spiking),
+    ]
     timing = ChainTiming(config, [raster.reshape(6, -1) for raster in rasters])
     print(f"seed {seed}: sizes {sizes}, groups {[core.groups for core in config.cores]}, {len(record.sent)} sent")
     assert len(record.taken) >= 6 and len(record.sent) >= 6
