@@ -41,22 +41,12 @@ def generate(
 def _table(manifest: dict[str, Any]) -> "Table":
     from rich.table import Table
 
-    table = Table()
-    for column in (
-        "layer",
-        "axons",
-        "neurons",
-        "lanes",
-        "weights",
-        "state",
-        "accumulator",
-        "cycles an event",
-        "memory",
-    ):
-        table.add_column(column, justify="left" if column == "layer" else "right")
+    table = Table(caption="bits: weight / state / accumulator; memory: weights and stored parameters")
+    for column in ("layer", "axons × neurons", "lanes", "bits", "cycles an event", "memory bits"):
+        table.add_column(column, justify="left" if column == "layer" else "right", no_wrap=column != "layer")
     for layer in manifest["layers"]:
         memory = sum(item["words"] * item["width"] for item in manifest["memory_map"] if item["layer"] == layer["name"])
-        widths = (f"{layer[key]} bit" for key in ("weight_width", "state_width", "accumulator_width"))
-        numbers = (str(layer[key]) for key in ("axons", "neurons", "lanes"))
-        table.add_row(layer["name"], *numbers, *widths, str(layer["cycles"]["event"]), f"{memory:,} bit")
+        bits = " / ".join(str(layer[key]) for key in ("weight_width", "state_width", "accumulator_width"))
+        size = f"{layer['axons']} × {layer['neurons']}"
+        table.add_row(layer["name"], size, str(layer["lanes"]), bits, str(layer["cycles"]["event"]), f"{memory:,}")
     return table
