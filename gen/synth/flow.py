@@ -66,24 +66,23 @@ def synthesise(
     if not seeds:
         raise RanvierError("Synthesis needs at least one seed of place and route")
     check_memories(rtlil, top, target)
-    stages = 1 + len(seeds)
-    done = 0
+    total = 1 + len(seeds)
 
-    def started(stage: Stage) -> None:
-        nonlocal done
-        compiling = " (first run: its WebAssembly is compiled, up to a minute)" if first_call(stage.module) else ""
-        progress(stage.title + compiling, done, stages)
-        done += 1
+    def tell(running: list[Stage], done: int) -> None:
+        compiling = any(first_call(stage.module) for stage in running)
+        titles = ", ".join(stage.title for stage in running)
+        progress(
+            titles + (" (first run: its WebAssembly is compiled, up to a minute)" if compiling else ""), done, total
+        )
 
     yosys = _yosys(rtlil, top, target)
-    (mapped,) = run_stages([yosys], cache_dir, 1, started)
+    (mapped,) = run_stages([yosys], cache_dir, 1, tell)
     cell_types: dict[str, int] = json.loads((mapped / "stat.json").read_text())["design"]["num_cells_by_type"]
     check_cells(cell_types, target)
     options, notes = _pin_options(pins(rtlil, top), target)
     runs = [_nextpnr(mapped / "netlist.json", target, options, seed) for seed in seeds]
-    placed = run_stages(runs, cache_dir, WORKERS, started)
+    placed = run_stages(runs, cache_dir, WORKERS, lambda running, done: tell(running, done + 1))
     reports = [json.loads((folder / "report.json").read_text()) for folder in placed]
-    progress("done", stages, stages)
     speeds = {str(seed): _fmax(report) for seed, report in zip(seeds, reports, strict=True)}
     middle = statistics.median_low(speeds.values())
     typical = reports[list(speeds.values()).index(middle)]
@@ -127,7 +126,7 @@ tee -q -o stat.json stat -json
 def _nextpnr(netlist: Path, target: Target, options: tuple[str, ...], seed: int) -> Stage:
     files = ("--json", netlist.name, "--report", "report.json", "--log", "log.txt")
     return Stage(
-        title=f"place and route, seed {seed}",
+        title=f"nextpnr seed {seed}",
         module=target.nextpnr,
         arguments=("-q", *files, "--seed", str(seed), "--timing-allow-fail", *target.place, *options),
         outputs=("report.json",),

@@ -1,6 +1,7 @@
 """Running the WebAssembly builds of Yosys and nextpnr: logs, crashes, interruption, a cache of results."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -66,15 +67,23 @@ def tool_version(module: str) -> str:
 def first_call(module: str) -> bool:
     """Whether the tool has still to be compiled from WebAssembly, which takes tens of seconds once."""
     cache = os.environ.get("YOWASP_CACHE_DIR", platformdirs.user_cache_dir("YoWASP", appauthor=False))
-    _, binary = _CALLS[module]
-    digest = hashlib.sha1(resources.files(module).joinpath(binary).read_bytes()).hexdigest()
-    return not Path(cache, module, binary, digest).exists()
+    binary = _CALLS[module][1]
+    return not Path(cache, module, binary, _digest(module, binary)).exists()
 
 
-def run_stages(stages: Sequence[Stage], cache: Path, workers: int, started: Callable[[Stage], None]) -> list[Path]:
+@functools.cache
+def _digest(module: str, binary: str) -> str:
+    """The name under which yowasp_runtime keeps what it compiled ``binary`` to."""
+    return hashlib.sha1(resources.files(module).joinpath(binary).read_bytes()).hexdigest()
+
+
+def run_stages(
+    stages: Sequence[Stage], cache: Path, workers: int, changed: Callable[[list[Stage], int], None]
+) -> list[Path]:
     """Folders with the outputs of ``stages``: from ``cache`` where they are there, else run, ``workers`` at a time.
 
-    A result appears in the cache whole or not at all. Raises RanvierError where a tool fails, after keeping its log.
+    A result appears in the cache whole or not at all. ``changed`` is told which stages are running, and how many are
+    done, whenever that changes. Raises RanvierError where a tool fails, after keeping its log.
     """
     folders = [cache / stage.key for stage in stages]
     waiting = [(stage, folder) for stage, folder in zip(stages, folders, strict=True) if not folder.is_dir()]
@@ -82,12 +91,12 @@ def run_stages(stages: Sequence[Stage], cache: Path, workers: int, started: Call
     try:
         while waiting or running:
             while waiting and len(running) < workers and not (running and first_call(waiting[0][0].module)):
-                stage, folder = waiting.pop(0)
-                started(stage)
-                running.append(_Run(stage, folder))
+                running.append(_Run(*waiting.pop(0)))
+                changed([run.stage for run in running], len(stages) - len(waiting) - len(running))
             for run in [run for run in running if run.process.poll() is not None]:
-                run.finish()
                 running.remove(run)
+                run.finish()
+                changed([run.stage for run in running], len(stages) - len(waiting) - len(running))
             time.sleep(0.02)
     finally:
         for run in running:

@@ -128,11 +128,11 @@ def test_median_of_three_seeds_and_an_instant_second_run(run: Synthesise) -> Non
     assert sorted(first.fmax_mhz) == ["1", "2", "3"]
     assert first.fmax_median_mhz == sorted(first.fmax_mhz.values())[1]
     assert first.path_ns == pytest.approx(1e3 / first.fmax_median_mhz, rel=1e-3)
-    assert begun[-1] == "done"
+    assert len(set(begun)) >= 3
     begun.clear()
     second = run(Chain(Quick, Slow), ECP5, seeds=(1, 2, 3), progress=lambda title, done, total: begun.append(title))
     assert second == first
-    assert begun == ["done"]
+    assert begun == []
 
 
 def test_more_port_bits_than_pins(run: Synthesise) -> None:
