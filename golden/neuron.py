@@ -69,8 +69,8 @@ Decay = Keep | Shift | Multiply
 class Current:
     """Synaptic current state of a CubaLI or CubaLIF neuron.
 
-    ``timing`` says whether the membrane integrates the current of this step (snnTorch) or of the one
-    before (Norse).
+    ``timing`` says whether the membrane integrates the current of this step (snnTorch, Norse) or of the
+    one before.
     """
 
     width: int

@@ -41,9 +41,10 @@ def generate(
 def _table(manifest: dict[str, Any]) -> "Table":
     from rich.table import Table
 
-    table = Table(caption="bits: weight / state / accumulator; memory: weights and stored parameters")
-    for column in ("layer", "axons × neurons", "lanes", "bits", "cycles an event", "memory bits"):
-        table.add_column(column, justify="left" if column == "layer" else "right", no_wrap=column != "layer")
+    table = Table(caption="bits: weight / state / accumulator; memory: bits of weights and parameters")
+    table.add_column("layer", overflow="fold")
+    for column in ("axons × neurons", "lanes", "bits", "cycles/event", "memory"):
+        table.add_column(column, justify="right", no_wrap=True)
     for layer in manifest["layers"]:
         memory = sum(item["words"] * item["width"] for item in manifest["memory_map"] if item["layer"] == layer["name"])
         bits = " / ".join(str(layer[key]) for key in ("weight_width", "state_width", "accumulator_width"))
