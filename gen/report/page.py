@@ -7,6 +7,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from ..config import PRESETS
 from .data import Build, Traces
 from .figures import Population, Span, activity, bar, confusion, waterfall
 
@@ -43,7 +44,7 @@ def render(build: Build, summary: dict[str, Any]) -> str:
     style = environment.get_template("style.css").render()
     return environment.get_template("page.html.jinja").render(
         name=manifest["name"],
-        model=manifest["name"],
+        model=manifest["name"] if (PRESETS / f"{manifest['name']}.toml").exists() else "MODEL",
         hash=manifest["hash"],
         tools=list(manifest["tools"].items()),
         shape=_shape(build),
