@@ -19,6 +19,7 @@ from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .errors import RanvierError
+from .identifiers import LONGEST, RESERVED, identifier
 
 PRESETS = Path(__file__).parent / "presets"
 MAX_STATE_WIDTH = 32
@@ -109,7 +110,7 @@ class BlankCore(Section):
 class Configuration(Section):
     """One build: a model file or a blank core, and how to turn it into hardware."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST)
     """Name of the build folder and of the top module: lower-case letters, digits and _."""
     model: Path | None = None
     """The network, as a .nir file."""
@@ -118,6 +119,13 @@ class Configuration(Section):
     quantisation: Quantisation = Quantisation()
     hardware: Hardware = Hardware()
     stimulus: Stimulus = Stimulus()
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError("must not be a word that Verilog or every chip uses; choose another")
+        return name
 
     @model_validator(mode="after")
     def _one_source(self) -> "Configuration":
@@ -149,13 +157,6 @@ def load_configuration(source: str) -> Configuration:
         stimulus = stimulus.model_copy(update={"file": folder / stimulus.file})
     model = None if configuration.model is None else folder / configuration.model
     return configuration.model_copy(update={"stimulus": stimulus, "model": model})
-
-
-def identifier(text: str, fallback: str) -> str:
-    """``text`` as a name of lower-case letters, digits and ``_`` that starts with a letter."""
-    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())
-    name = name if name[:1].isalpha() else f"{fallback}_{name}".rstrip("_")
-    return name[:60]
 
 
 def _parse(path: Path) -> Configuration:

@@ -107,7 +107,7 @@ def _yosys_verilog(text: str) -> str:
     """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
     script = (
         "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator; "
-        "setattr -set keep 1 */w:probe_*; proc; clean; setattr -unset keep */w:probe_*; "  # benches look at the probes
+        "setattr -set keep 1 */w:probe_*; proc; clean -purge; setattr -unset keep */w:probe_*; "  # for benches
         "write_verilog -norename chip.v"
     )
     with tempfile.TemporaryDirectory() as folder:

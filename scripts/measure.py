@@ -18,7 +18,7 @@ from ranvier.gen.emit import emit_rtlil
 from ranvier.gen.synth import SynthReport, synthesise
 from ranvier.gen.synth.targets import find_target
 
-CONFIGURATIONS = [("reference", "ecp5"), ("reference16", "ecp5"), ("digits", "ecp5"), ("small", "ice40")]
+CONFIGURATIONS = [("reference", "ecp5"), ("reference16", "ecp5"), ("digits", "ecp5"), ("tiny", "ice40")]
 README = Path(__file__).resolve().parent.parent / "README.md"
 MARKS = ("<!-- measured: scripts/measure.py --write -->", "<!-- end of measured -->")
 HEADER = """\

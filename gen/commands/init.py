@@ -20,9 +20,9 @@ def init(
     path: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")] = Path("network.toml"),
 ) -> None:
     """Write a commented configuration to PATH, for the network of the same name beside it."""
-    from ..config import identifier
     from ..errors import RanvierError
     from ..files import written_aside
+    from ..identifiers import identifier
 
     if path.suffix != ".toml":
         raise RanvierError(f"Configuration {path} must end in .toml")

@@ -6,21 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import Discretisation, identifier
+from ..config import Discretisation
 from ..errors import RanvierError
 from ..frameworks import TimeModel, caveats, time_model
+from ..identifiers import identifier
 from ..network import Network, NetworkLayer, Neurons
 from . import neurons as _neurons  # noqa: F401  enters the neurons into the registry
 from .graph import Graph, Node, NodeError, chain
 from .hdf5 import read_hdf5
 from .nodes import MAX_SYNAPSES, Population, Shape, Stage, Synapses, size_of, translate
-
-# Names that a Verilog module or port may not have, as far as node names are likely to be them.
-_KEYWORDS = """and assign begin buf case clk default disable edge else end event events_in events_out for force
-    forever fork function generate idle if ifnone initial inout input integer join load module nand negedge nor not or
-    output parameter posedge primitive real reg release repeat rst signed specify strength table task time tri wait
-    wand while wire wor xnor xor"""
-_RESERVED = frozenset(_KEYWORDS.split())
 
 
 @dataclass(frozen=True)
@@ -157,8 +151,6 @@ def _readout(n: int) -> Neurons:
 
 def _layer_name(node: Node, taken: set[str]) -> str:
     name = base = identifier(node.name, "layer")
-    if base in _RESERVED:
-        name = base = f"{base}_layer"
     numbers = count(1)
     while name in taken:
         name = f"{base}_{next(numbers)}"

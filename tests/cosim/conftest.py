@@ -44,7 +44,7 @@ def small_program(seed: int = 3) -> Program:
         Layer("hidden", rng.integers(-8, 16, (20, 13)), 5, hidden, parameters),
         Layer("output", rng.integers(-32, 32, (13, 5)), 6, readout, {"bias": np.array(0)}),
     )
-    return Program("small", layers, 6)
+    return Program("pair", layers, 6)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_wrong_weight_is_named(build, program, spikes, layer, simulator):
 
 def test_silent_chip_is_told_from_a_slow_one(build, program, spikes):
     folder = build(program, LANES)
-    verilog = folder / "small.v"
+    verilog = folder / "pair.v"
     text = verilog.read_text()
     assert text.count("(events_out__valid)") == 1
     text = text.replace("(events_out__valid)", "()").replace("endmodule", "assign events_out__valid = 0;\nendmodule", 1)

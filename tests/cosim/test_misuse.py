@@ -47,7 +47,7 @@ def test_illegal_events_are_counted_and_harm_nothing(build, misuse, program, spi
 
 def test_counter_of_illegal_events_is_compared(build, misuse, program, spikes):
     folder = build(program, LANES)
-    verilog = folder / "small.v"
+    verilog = folder / "pair.v"
     text = verilog.read_text()
     assert text.count("assign hidden_rejected = ") + text.count(".rejected(hidden_rejected)") == 1
     verilog.write_text(

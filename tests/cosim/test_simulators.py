@@ -41,7 +41,7 @@ def test_changed_verilog_is_compiled_again(build, program, spikes):
     folder = build(program, LANES)
     simulate_build(folder, Samples(spikes))
     compiled = (folder / ".sim_icarus" / "sim.vvp").stat().st_mtime_ns
-    with (folder / "small.v").open("a") as file:
+    with (folder / "pair.v").open("a") as file:
         file.write("// another byte\n")
     simulate_build(folder, Samples(spikes))
     assert (folder / ".sim_icarus" / "sim.vvp").stat().st_mtime_ns > compiled
@@ -95,9 +95,9 @@ def test_missing_simulator_is_one_line_with_the_remedy(build, program, spikes, m
 
 def test_verilog_that_does_not_compile_is_one_line(build, program, spikes):
     folder = build(program, LANES)
-    (folder / "small.v").write_text("module small(;\n")
+    (folder / "pair.v").write_text("module small(;\n")
     with pytest.raises(
-        RanvierError, match=r"ended without a result .*small\.v:1: syntax error; all of it is in .*log\.txt"
+        RanvierError, match=r"ended without a result .*pair\.v:1: syntax error; all of it is in .*log\.txt"
     ):
         simulate_build(folder, Samples(spikes))
 
@@ -105,7 +105,7 @@ def test_verilog_that_does_not_compile_is_one_line(build, program, spikes):
 @pytest.mark.parametrize(
     ("options", "shape", "message"),
     [
-        ({}, (2, 6, 19), "must have the 20 inputs of 'small', not 19"),
+        ({}, (2, 6, 19), "must have the 20 inputs of 'pair', not 19"),
         ({}, (0, 6, 20), "at least one sample of one step, not 0 of 6"),
         ({"waves": True, "simulator": "verilator"}, (2, 6, 20), "recorded by icarus, not by verilator"),
     ],

@@ -431,7 +431,7 @@ COMMANDS = [
     Case("unknown command", ("synthesise",), "No such command 'synthesise'"),
     Case("unknown option", ("check", "--fast", "reference"), "No such option: --fast"),
     Case("no model", ("check",), "Missing argument"),
-    Case("two models", ("check", "reference", "small"), "unexpected extra argument"),
+    Case("two models", ("check", "reference", "tiny"), "unexpected extra argument"),
     Case("init over a file", ("init", "net.toml"), "net.toml exists; remove it", keep("mine")),
     Case("init with another extension", ("init", "net.json"), "must end in .toml"),
     Case("init in a missing folder", ("init", "no/net.toml"), "cannot be written: No such file or directory"),

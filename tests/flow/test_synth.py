@@ -174,15 +174,15 @@ def ranvier(cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_command(tmp_path: Path) -> None:
     build = tmp_path / "build"
-    done = ranvier(tmp_path, "synth", "small", "--seeds", "1", "--build", str(build), "--json")
+    done = ranvier(tmp_path, "synth", "tiny", "--seeds", "1", "--build", str(build), "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer.pop("performance") is None
     assert answer == json.loads((build / "synth_ecp5.json").read_text())
     assert answer["fmax_median_mhz"] == answer["fmax_mhz"]["1"] > 50
     assert answer["critical_path"][-1]["instance"].startswith("core")
-    assert (build / "small.v").exists()
-    again = ranvier(tmp_path, "synth", "small", "--seeds", "1", "--build", str(build))
+    assert (build / "tiny.v").exists()
+    again = ranvier(tmp_path, "synth", "tiny", "--seeds", "1", "--build", str(build))
     assert again.returncode == 0, again.stderr
     assert f"{answer['cells']['lut4']:,}" in again.stdout
 

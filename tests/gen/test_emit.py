@@ -93,9 +93,9 @@ def test_images_hold_every_weight_where_the_manifest_says():
 
 def test_a_current_build_is_left_alone_and_another_one_replaced(tmp_path):
     folder = tmp_path / "build"
-    generate(load_design("small"), folder)
+    generate(load_design("tiny"), folder)
     (folder / "sim.json").write_text("{}")
-    generate(load_design("small"), folder)
+    generate(load_design("tiny"), folder)
     assert (folder / "sim.json").exists()
     generate(load_design("reference"), folder)
     assert not (folder / "sim.json").exists() and (folder / "reference.v").exists()
@@ -105,14 +105,14 @@ def test_a_current_build_is_left_alone_and_another_one_replaced(tmp_path):
 def test_somebody_elses_folder_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(RanvierError, match="must be new, empty or a build"):
-        generate(load_design("small"), tmp_path)
+        generate(load_design("tiny"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("ranvier.gen.emit.hex_lines", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        generate(load_design("small"), tmp_path / "build")
+        generate(load_design("tiny"), tmp_path / "build")
     assert not list(tmp_path.iterdir())
 
 

@@ -59,7 +59,7 @@ def program() -> Program:
         Layer("hidden", weights, 5, replace(spiking, bias_width=2), parameters),
         Layer("readout", rng.integers(-16, 16, (7, 4)), 6, readout, {"bias": np.array(0)}),
     )
-    return Program("small", layers, 6)
+    return Program("pair", layers, 6)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def spikes() -> np.ndarray:
 @pytest.fixture
 def folder(program: Program, tmp_path: Path) -> Path:
     """A build without simulation and synthesis."""
-    design = Design(Configuration(name="small", model=Path("/home/someone/small.nir")), None, None, program,
+    design = Design(Configuration(name="pair", model=Path("/home/someone/pair.nir")), None, None, program,
                     chip_config(program, 3))  # fmt: skip
     (tmp_path / "manifest.json").write_text(json.dumps(describe(design)))
     program.save(tmp_path / "program.npz")
@@ -88,7 +88,7 @@ def simulated(folder: Path, program: Program, spikes: np.ndarray, mismatch: Mism
     right = None if mismatch else float((classes == labels).mean())
     counts = Compared(spikes=330, membranes=330, output_events=150, counters=20)
     result = SimResult(
-        name="small", simulator="icarus", version="11.0", seed=1, samples=5, steps=6, compared=counts,
+        name="pair", simulator="icarus", version="11.0", seed=1, samples=5, steps=6, compared=counts,
         mismatches=0 if mismatch is None else 1, mismatch=mismatch, hung=None, waveform=None,
         cycles=Cycles(100, 250.0, 400), event_utilisation=0.97, latencies=(100, 400), predicted=(100, 400),
         clock_cycles=2000, wall_seconds=1.0, cycles_per_second=2000.0, accuracy_golden=right, accuracy_rtl=right,
@@ -167,8 +167,8 @@ def test_full_report_is_well_formed_and_fetches_nothing(folder: Path, program: P
 
 def test_sections_without_data_say_which_command_makes_them(folder: Path) -> None:
     _, checker = page_of(folder)
-    assert checker.words.count("ranvier sim small") == 4
-    assert checker.words.count("ranvier synth small --target ecp5") == 1
+    assert checker.words.count("ranvier sim pair") == 4
+    assert checker.words.count("ranvier synth pair --target ecp5") == 1
     assert "equal" not in checker.words
     summary = json.loads((folder / "report.json").read_text())
     assert summary["ActivationSparsity"] is None
