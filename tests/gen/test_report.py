@@ -167,8 +167,8 @@ def test_full_report_is_well_formed_and_fetches_nothing(folder: Path, program: P
 
 def test_sections_without_data_say_which_command_makes_them(folder: Path) -> None:
     _, checker = page_of(folder)
-    assert checker.words.count("ranvier sim pair") == 4
-    assert checker.words.count("ranvier synth pair --target ecp5") == 1
+    assert checker.words.count("ranvier sim MODEL") == 4
+    assert checker.words.count("ranvier synth MODEL --target ecp5") == 1
     assert "equal" not in checker.words
     summary = json.loads((folder / "report.json").read_text())
     assert summary["ActivationSparsity"] is None
