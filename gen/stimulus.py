@@ -24,6 +24,10 @@ class Samples:
     spikes: np.ndarray
     labels: np.ndarray | None = None
 
+    def first(self, count: int) -> "Samples":
+        """The first ``count`` of them, or as many as there are."""
+        return Samples(self.spikes[:count], None if self.labels is None else self.labels[:count])
+
 
 def load_stimulus(stimulus: Stimulus, inputs: int, steps: int, seed: int, dt_s: float | None = None) -> Samples:
     """The samples of the stimulus file, or random ones.

@@ -40,7 +40,7 @@ def sim(
 
     from ranvier.gen.design import load_design
     from ranvier.gen.emit import generate
-    from ranvier.gen.stimulus import Samples, write_results
+    from ranvier.gen.stimulus import write_results
 
     from .runner import simulate_build
     from .summary import raster, table
@@ -49,7 +49,7 @@ def sim(
     design = load_design(model)
     samples = design.samples(seed, input_)
     count = images or (len(samples.spikes) if input_ else DEFAULT_IMAGES)
-    samples = Samples(samples.spikes[:count], None if samples.labels is None else samples.labels[:count])
+    samples = samples.first(count)
     folder = build or Path("build") / design.program.name
     generate(design, folder)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
