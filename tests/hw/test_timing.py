@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from ranvier.golden.inference import run_program
+from ranvier.golden.neuron import Current, Multiply, NeuronModel, Shift
+from ranvier.golden.program import Layer, Program
 from ranvier.hw.config import chip_config
-from ranvier.hw.core.timing import ChainTiming
+from ranvier.hw.core.timing import ChainTiming, core_cycles
 
 from ..programs import random_program
 from .bench import events_of, play
@@ -40,3 +42,17 @@ def test_events_follow_each_other_without_a_gap(lanes):
     record = play(program, config, events_of(np.ones((1, 1, 32), bool)))
     cycles = np.diff([event[0] for event in record.taken][1:])
     assert len(cycles) == 31 and set(cycles) == {-(-10 // lanes)}
+
+
+@pytest.mark.parametrize("decay", [Shift(4), Multiply(8)])
+@pytest.mark.parametrize("current", [None, Current(8, Shift(1), "same_step"), Current(8, Shift(1), "next_step")])
+@pytest.mark.parametrize("lanes", [2, 20])
+def test_latency_of_a_core(decay, current, lanes):
+    """From the taking of a step_end to the offer of the first spike, where neuron 0 spikes."""
+    model = NeuronModel(state_width=8, membrane_decay=decay, current=current, reset="none")
+    parameters = {name: np.array(0) for name in model.parameter_shapes()}  # threshold 0: everybody spikes
+    program = Program("one", (Layer("core", np.ones((3, 20), np.int64), 4, model, parameters),), 1)
+    config = chip_config(program, lanes)
+    record = play(program, config, events_of(np.zeros((1, 1, 3), bool)))
+    assert [event[1] for event in record.sent[:20]] == list(range(20))
+    assert record.sent[0][0] - record.taken[0][0] == core_cycles(config.cores[0])["latency"]
