@@ -39,7 +39,7 @@ class BurstDriver(BusDriver):
     """Sends a sequence of words through a player of the bench; done when the chip has taken the last one.
     ``first_cycle`` is then the cycle in which it took the first one."""
 
-    _signals = ("words", "count", "next", "empty", "first")
+    _signals = ("words_0", "words_1", "count", "next", "room", "empty", "first")
 
     def __init__(self, entity: Any, name: str, clock: Any, width: int) -> None:
         super().__init__(entity, name, clock)
@@ -47,16 +47,22 @@ class BurstDriver(BusDriver):
         self.first_cycle = 0
 
     async def _driver_send(self, transaction: Sequence[int], sync: bool = True) -> None:
-        bus, width = self.bus, self._width
-        for start in range(0, len(transaction), BURST_WORDS):
+        if not transaction:
+            return
+        bus = self.bus
+        bus.next.value = 0
+        for burst, start in enumerate(range(0, len(transaction), BURST_WORDS)):
+            if burst >= 2:  # the other one is still full: the chip never waits for Python
+                await RisingEdge(bus.room)
             words = transaction[start : start + BURST_WORDS]
-            bits = "".join(format(word, f"0{width}b") for word in reversed(words))
-            bus.words.value = LogicArray(bits.zfill(width * BURST_WORDS))
-            bus.count.value = len(words)
-            bus.next.value = 0
-            await RisingEdge(bus.empty)
-            if start == 0:
-                self.first_cycle = int(bus.first.value)
+            (bus.words_1 if burst % 2 else bus.words_0).value = self._packed(words)
+            bus.count.value = start + len(words)
+        await RisingEdge(bus.empty)
+        self.first_cycle = int(bus.first.value)
+
+    def _packed(self, words: Sequence[int]) -> LogicArray:
+        bits = "".join(format(word, f"0{self._width}b") for word in reversed(words))
+        return LogicArray(bits.zfill(self._width * BURST_WORDS))
 
 
 class LayerMonitor(BusMonitor):

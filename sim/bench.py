@@ -13,7 +13,7 @@ import jinja2
 
 CYCLE_WIDTH = 32
 HALF_PERIOD_NS = 5
-BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst
+BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst; a power of two
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("ranvier.sim", "."), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
@@ -60,11 +60,6 @@ class EventLayout:
     @property
     def width(self) -> int:
         return max(low + width for low, width in self.fields.values())
-
-    def encode(self, index: int, step_end: bool = False, sample_end: bool = False) -> int:
-        """Payload of an input event."""
-        values = {"index": index, "step_end": step_end, "sample_end": sample_end}
-        return sum(int(value) << self.fields[name][0] for name, value in values.items())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,14 @@ import cocotb
 import numpy as np
 
 from ranvier.sim.agents import BurstDriver
+from ranvier.sim.bench import EventLayout
 from ranvier.sim.testbench import Testbench, carry_out, run_folder
+
+
+def encode(layout: EventLayout, index: int, step_end: bool = False, sample_end: bool = False) -> int:
+    """Payload of an input event, legal or not."""
+    values = {"index": index, "step_end": step_end, "sample_end": sample_end}
+    return sum(int(value) << layout.fields[name][0] for name, value in values.items())
 
 
 class IllegalEvents(Testbench):
@@ -27,12 +34,12 @@ class IllegalEvents(Testbench):
         self.illegal[sample] = 0
         for step, spikes in enumerate(self.spikes[sample]):
             wrong = order.integers(axons, top, 3)
-            words += [layout.encode(int(k)) for k in order.permutation([*np.flatnonzero(spikes), *wrong])]
+            words += [encode(layout, int(k)) for k in order.permutation([*np.flatnonzero(spikes), *wrong])]
             self.illegal[sample] += len(wrong)
             if spikes.all():
-                words += [layout.encode(int(k)) for k in order.integers(0, axons, 5)]
+                words += [encode(layout, int(k)) for k in order.integers(0, axons, 5)]
                 self.illegal[sample] += 5
-            words.append(layout.encode(0, True, step == len(self.spikes[sample]) - 1))
+            words.append(encode(layout, 0, True, step == len(self.spikes[sample]) - 1))
         return words
 
     def compare_counters(self, samples: Any) -> None:
