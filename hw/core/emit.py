@@ -20,7 +20,7 @@ class Emit(wiring.Component):
 
         groups → [buffer of a step] → [group being sent] → [event] → events
 
-    ``start`` announces an update and its ``sample_end``; from the next cycle on ``idle`` is low until the
+    ``start`` announces an update and its ``sample_end``; from the next cycle on ``drained`` is low until the
     ``step_end`` of that update is in the last register. A next update must not start before.
 
     Latency: a group that is written in cycle c sends its first event in c + 4, if none waits before it.
@@ -36,7 +36,7 @@ class Emit(wiring.Component):
                 "write": In(1),
                 "group": In(group_layout(config)),
                 "events": Out(event_stream(config.neurons, None if config.model.spiking else config.model.state_width)),
-                "idle": Out(1),
+                "drained": Out(1),
             }
         )
 
@@ -49,7 +49,7 @@ class Emit(wiring.Component):
         busy, sample_end = Signal(), Signal()
         with m.If(self.start):
             m.d.sync += [busy.eq(1), sample_end.eq(self.sample_end)]
-        m.d.comb += [self.idle.eq(~busy), buffer.w_data.eq(self.group.as_value()), buffer.w_en.eq(self.write)]
+        m.d.comb += [self.drained.eq(~busy), buffer.w_data.eq(self.group.as_value()), buffer.w_en.eq(self.write)]
 
         out = self.events
         free = Signal()  # the event register can take an event

