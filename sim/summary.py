@@ -24,7 +24,7 @@ def table(result: SimResult) -> Table:
         "accuracy, golden | RTL": _percent(result.accuracy_golden) + " | " + _percent(result.accuracy_rtl),
         "cycles a sample, min | mean | max": "–" if cycles is None else _span(cycles),
         "cycles equal the formula": _mark(result.latencies == result.predicted) if result.latencies else "–",
-        "useful lane-cycles of the event phase": _percent(result.event_utilisation),
+        "useful lane-cycles of events, first layer": _percent(result.event_utilisation),
         "simulation speed": f"{result.cycles_per_second:,.0f} cycles/s ({result.clock_cycles:,} cycles)",
         "seed": str(result.seed),
     }

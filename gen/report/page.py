@@ -148,7 +148,8 @@ def _problem(simulation: dict[str, Any] | None) -> str:
         return f"The chip stopped: {simulation['hung']}."
     found = simulation["mismatch"]
     if found is None:
-        return ""
+        late = simulation["latencies"] != simulation["predicted"]
+        return f"It takes {simulation['latencies']} cycles, not {simulation['predicted']}." if late else ""
     return (
         f"Sample {found['sample']}, step {found['step']}, {found['where']}: {found['what']} expected "
         f"{found['expected']}, got {found['got']}."

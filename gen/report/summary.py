@@ -43,11 +43,17 @@ def summarise(build: Build) -> dict[str, Any]:
             ),
             "rtl": _known((simulation.get("accuracy_rtl"), simulation.get("samples"))),
         },
-        "verified": None if not simulation else simulation["mismatch"] is None and simulation["hung"] is None,
+        "verified": None if not simulation else _verified(simulation),
         "cycles": cycles,
         "event_utilisation": simulation.get("event_utilisation"),
         "targets": {synthesis["target"]: _target(synthesis, cycles, operations) for synthesis in build.syntheses},
     }
+
+
+def _verified(simulation: dict[str, Any]) -> bool:
+    """Whether all was equal, and took as many cycles as predicted."""
+    equal = simulation["mismatch"] is None and simulation["hung"] is None
+    return equal and bool(simulation["latencies"] == simulation["predicted"])
 
 
 def _known(*figures: tuple[float | None, int | None]) -> list[tuple[float, int]]:

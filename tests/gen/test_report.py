@@ -187,6 +187,15 @@ def test_a_mismatch_is_not_called_equal(folder: Path, program: Program, spikes: 
     assert summary["ClassificationAccuracy"] is None
 
 
+def test_other_cycles_than_predicted_are_not_called_equal(folder: Path, program: Program, spikes: np.ndarray) -> None:
+    simulated(folder, program, spikes)
+    path = folder / "sim.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"latencies": [100, 402]}))
+    _, checker = page_of(folder)
+    assert "The RTL does not equal the golden model. It takes [100, 402] cycles, not [100, 400]." in checker.words
+    assert json.loads((folder / "report.json").read_text())["verified"] is False
+
+
 def test_report_json(folder: Path, program: Program, spikes: np.ndarray) -> None:
     simulated(folder, program, spikes)
     synthesised(folder)
