@@ -41,6 +41,9 @@ class Discretisation(Section):
     """Length of a time step in seconds."""
     method: Literal["euler", "exponential"] | None = None
     """Decay of a step: euler 1 - dt/tau, exponential exp(-dt/tau)."""
+    tau: Literal["seconds", "times_dt"] | None = None
+    """How the file gives time constants: in seconds, or times dt_s as Norse's exporter writes them, which also leaves
+    out that a synaptic current takes its input whole."""
     comparison: Comparison | None = None
     """A neuron fires when its membrane potential is greater than the threshold, or also when it equals it."""
     reset: Reset | None = None

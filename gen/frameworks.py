@@ -18,15 +18,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Choice(Generic[T]):
-    """A value and why it was taken."""
+    """A value and why it was taken; ``given``: by the user, not by the framework."""
 
     value: T
     reason: str
+    given: bool = False
 
 
 @dataclass(frozen=True)
 class TimeModel:
-    """A discretisation without gaps; ``integrator_gain``: IF and I add ``dt*r*x`` or ``r*x`` in a step."""
+    """A discretisation without gaps; ``integrator_gain``: IF and I add ``dt*r*x`` or ``r*x`` in a step.
+
+    ``tau``: with ``times_dt`` the file holds ``dt*tau``, and a synaptic current adds ``w_in*x`` in a step.
+    """
 
     dt_s: Choice[float]
     method: Choice[Method]
@@ -35,6 +39,7 @@ class TimeModel:
     reset_timing: Choice[ResetTiming]
     current_timing: Choice[CurrentTiming]
     integrator_gain: Choice[Literal["dt", "one"]] = Choice("dt", "NIR's dv/dt = r*I over one step")
+    tau: Choice[Literal["seconds", "times_dt"]] = Choice("seconds", "NIR's unit of time constants")
 
     def notes(self) -> tuple[str, ...]:
         """One line for each choice, with its reason."""
@@ -67,6 +72,9 @@ FRAMEWORKS: dict[str, TimeModel] = {
         reset_timing=Choice("same_step", "the cells reset before they return"),
         current_timing=Choice("same_step", "the cells add the input to the current before the membrane reads it"),
         integrator_gain=Choice("one", "IAFCell adds its input whole, whatever dt; its exporter writes r = 1"),
+        tau=Choice(
+            "times_dt", "the exporter writes dt / tau_mem_inv, and no w_in though LIFCell adds its input whole to i"
+        ),
     ),
     "spikingjelly": TimeModel(
         dt_s=Choice(1e-4, "the default of export_to_nir and import_from_nir"),
@@ -91,7 +99,7 @@ def time_model(discretisation: Discretisation) -> TimeModel:
     """The framework's defaults, with what ``discretisation`` sets itself."""
     default = FRAMEWORKS[discretisation.framework]
     given = discretisation.model_dump(exclude={"framework"}, exclude_none=True)
-    choices = {name: Choice(value, "set in the configuration") for name, value in given.items()}
+    choices = {name: Choice(value, "set in the configuration", given=True) for name, value in given.items()}
     return replace(default, **choices)
 
 
@@ -108,6 +116,8 @@ def caveats(framework: str, model: TimeModel, current: bool) -> tuple[str, ...]:
             "caveat: Synaptic with reset_mechanism='zero' and reset_delay=True also drops the input of the "
             "step after a spike; here it is added",
         )
+    if framework == "norse" and model.tau.value == "times_dt":
+        return ("caveat: Norse's exporter leaves out v_reset and reset_method; here a spike resets to v_reset = 0",)
     if framework == "sinabs":
         return ("caveat: sinabs may emit several spikes in a step (MultiSpike); here a neuron emits one at most",)
     return ()

@@ -7,6 +7,7 @@ With ``a = dt/tau`` (Euler) or ``a = 1 - exp(-dt/tau)`` (exponential), NIR's equ
     I, IF               v' = v + dt r x
     Threshold           v' = x
 
+Where the file holds ``dt*tau`` (Norse), tau is divided by dt, and ``a_syn w_in x`` is ``w_in x``.
 The current is kept as ``a r i``, so that it enters the membrane with gain 1; gains go into the weights.
 """
 
@@ -27,6 +28,8 @@ _PARAMETERS = {
     "Threshold": ("threshold",),
 }
 _OPTIONAL = {"v_reset": 0.0, "w_in": 1.0}
+_ROUNDING = 1e-6  # a tau this close to dt is dt: float32 files hold it to 1e-7
+_SLOW_S = 1.0  # no neuron that steps by milliseconds remembers longer, unless its user says so
 
 
 @translates(*_PARAMETERS)
@@ -43,7 +46,8 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
         keep, gain, bias = 1 - part, part * values["r"], part * values["v_leak"]
         if "tau_syn" in values:
             part = _share(node, values, "tau_syn", time)
-            current_keep, gain = 1 - part, gain * part * values["w_in"]
+            whole = time.tau.value == "times_dt"
+            current_keep, gain = 1 - part, gain * values["w_in"] * (1 if whole else part)
     else:
         keep = zero
     threshold = values.get("v_threshold", values.get("threshold"))
@@ -64,6 +68,10 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
 
 def _parameters(node: Node, shape: Shape | None) -> tuple[dict[str, np.ndarray], Shape]:
     """All parameters as float64 ``[neurons]``; a parameter of one value holds for all neurons."""
+    for name in ("tau", "tau_mem", "tau_syn"):
+        if np.isposinf(node.fields.get(name, 0)).any():
+            remedy = "use a neuron without a leak (IF, I), or in snnTorch a beta or alpha slightly below 1"
+            raise NodeError(f"its {name} is infinite, which leaves its gain r*dt/tau undefined", remedy)
     arrays = {name: field(node, name) for name in _PARAMETERS[node.type]}
     arrays |= {name: field(node, name) if name in node.fields else np.array(x) for name, x in _OPTIONAL.items()}
     sizes = {array.shape for array in arrays.values() if array.size != 1}
@@ -85,10 +93,18 @@ def _share(node: Node, values: dict[str, np.ndarray], name: str, time: TimeModel
     tau, dt = values[name], time.dt_s.value
     if tau.min() <= 0:
         raise NodeError(f"its {name} is {tau.min():g} s", "time constants must be greater than 0")
+    if time.tau.value == "times_dt":
+        tau = tau / dt
+        if tau.max() > _SLOW_S and not time.tau.given:
+            reason = f"its {name} of {values[name].max():.4g} would be {tau.max():.4g} s times the step of {dt:.4g} s"
+            remedy = "set discretisation.tau = 'seconds', or 'times_dt' if it is meant"
+            raise NodeError(reason, remedy)
     if time.method.value == "exponential":
         return -np.expm1(-dt / tau)
-    if tau.min() <= dt:
-        reason = f"its {name} of {tau.min():.4g} s does not exceed the time step of {dt:.4g} s"
-        remedy = "set discretisation.dt_s below it, or method = 'exponential'; Norse's exporter writes tau * dt"
+    if tau.min() < dt * (1 - _ROUNDING):
+        reason = f"its {name} of {tau.min():.4g} s is shorter than the time step of {dt:.4g} s"
+        remedy = "set discretisation.dt_s to the model's step, or method = 'exponential'"
+        if time.tau.value == "seconds":
+            remedy += "; for files of Norse's exporter set framework = 'norse'"
         raise NodeError(reason, remedy)
-    return dt / tau
+    return np.minimum(dt / tau, 1)

@@ -261,8 +261,13 @@ NODES = [
     ),
     model(
         "time constant below the step",
-        "its tau of 5e-05 s does not exceed the time step of 0.0001 s; set discretisation.dt_s",
+        "its tau of 5e-05 s is shorter than the time step of 0.0001 s; set discretisation.dt_s",
         changed("lif", tau=np.full(N, 5e-5)),
+    ),
+    model(
+        "infinite time constant",
+        "its tau is infinite, which leaves its gain r*dt/tau undefined; use a neuron without a leak (IF, I), or",
+        changed("lif", tau=np.full(N, np.inf), r=np.full(N, np.inf)),
     ),
     model("no time constant", "it has no tau; export the model again", changed("lif", tau=None)),
     model("no neurons", "it has no neurons", changed("lif", **{name: np.ones(0) for name in LIF if name != "type"})),
@@ -322,8 +327,13 @@ CONFIGURATIONS = [
     toml("infinite time step", "discretisation.dt_s: ", TOML + "[discretisation]\ndt_s = inf"),
     toml(
         "time step above tau",
-        "its tau of 0.0008 s does not exceed the time step of 0.1 s",
+        "its tau of 0.0008 s is shorter than the time step of 0.1 s",
         TOML + "[discretisation]\ndt_s = 0.1",
+    ),
+    toml(
+        "Norse's time constants in seconds",
+        "would be 8 s times the step of 0.0001 s; set discretisation.tau = 'seconds', or 'times_dt' if it is meant",
+        TOML + '[discretisation]\nframework = "norse"\ndt_s = 1e-4',
     ),
     toml("weights of 0 bits", "quantisation.weight_width: ", TOML + "[quantisation]\nweight_width = 0"),
     toml("weights of 17 bits", "quantisation.weight_width: ", TOML + "[quantisation]\nweight_width = 17"),

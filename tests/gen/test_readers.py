@@ -146,7 +146,7 @@ def test_names_suit_verilog(tmp_path: Path) -> None:
 def test_every_choice_has_a_reason(tmp_path: Path, framework: str) -> None:
     network = read(tmp_path, NODES["Threshold"], framework=framework, reset="none")
     notes = [note for note in network.notes if not note.startswith("caveat")]
-    assert len(notes) == 7
+    assert len(notes) == 8
     assert all(note.partition(": ")[2] for note in notes)
     assert "reset = none: set in the configuration" in notes
     assert network.dt_s == time_model(Discretisation(framework=framework)).dt_s.value

@@ -4,11 +4,15 @@ import copy
 from pathlib import Path
 
 import nir
-import norse.torch.functional as norse
+import norse.torch as nt
 import numpy as np
 import pytest
 import snntorch
 import torch
+from norse.torch.functional.iaf import IAFParameters
+from norse.torch.functional.lif_box import LIFBoxParameters
+from norse.torch.module.iaf import IAFCell
+from norse.torch.utils.export_nir import to_nir
 from snntorch.export_nir import export_to_nir
 
 from ranvier.gen.config import Discretisation
@@ -137,60 +141,82 @@ def test_double_reset_of_snntorch() -> None:
     assert history == [(1, 1.5), (0, 1.5), (0, 1.5)]  # 1.5 is above the threshold, but does not fire
 
 
-def norse_run(step: object, state: object, drive: np.ndarray, p: object) -> tuple[np.ndarray, np.ndarray]:
-    record = []
-    for t in range(drive.shape[1]):
-        spike, state = step(torch.from_numpy(drive[:, t]), state, p)
+def norse_run(net: nt.SequentialState, spikes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Spikes and membrane of a linear layer and a cell in float64, from v = 0: a caveat tells that Norse starts at
+    v_leak."""
+    linear, cell = copy.deepcopy(net).double()
+    rest = torch.zeros(len(spikes), NEURONS, dtype=torch.float64)
+    state, record = cell.initial_state(rest)._replace(v=rest), []
+    for t in range(spikes.shape[1]):
+        spike, state = cell(linear(torch.from_numpy(spikes[:, t].astype(float))), state)
         record.append((spike, state.v))
-    return torch.stack([s for s, _ in record], 1).numpy(), torch.stack([v for _, v in record], 1).numpy()
+    stacked = (torch.stack([s for s, _ in record], 1), torch.stack([v for _, v in record], 1))
+    return [(stacked[0].detach().numpy(), stacked[1].detach().numpy())]
 
 
 NEURONS, DT = 15, 1e-3
 
 
-def norse_case(folder: Path, node: nir.NIRNode) -> tuple[Network, np.ndarray, np.ndarray]:
-    """The network of a matrix and ``node`` as Norse means it, a stimulus, and the neurons' input."""
-    random = np.random.default_rng(SEED)
-    weights = random.uniform(-1, 2, (NEURONS, 20))
-    path = folder / "net.nir"
-    nir.write(path, nir.NIRGraph.from_list(nir.Linear(weights), node))
+def inverse(low: float, high: float) -> torch.Tensor:
+    return 1 / vector(low, high, NEURONS)
+
+
+def zeros() -> torch.Tensor:
+    return torch.zeros(NEURONS)
+
+
+NORSE = {
+    "LIFBoxCell": lambda: nt.LIFBoxCell(
+        LIFBoxParameters(inverse(4e-3, 20e-3), vector(-0.2, 0.2, NEURONS), vector(0.3, 0.6, NEURONS), zeros())
+    ),
+    "LIFCell": lambda: nt.LIFCell(
+        nt.LIFParameters(
+            inverse(2e-3, 9e-3), inverse(4e-3, 20e-3), vector(-0.2, 0.2, NEURONS), vector(0.6, 1, NEURONS), zeros()
+        )
+    ),
+    "IAFCell": lambda: IAFCell(IAFParameters(v_th=vector(1, 3, NEURONS), v_reset=zeros())),
+    "LIBoxCell": lambda: nt.LIBoxCell(nt.LIBoxParameters(inverse(4e-3, 20e-3), vector(-0.2, 0.2, NEURONS))),
+}  # the cells that its exporter knows
+
+
+@pytest.mark.parametrize("cell", NORSE)
+def test_cells_that_norse_exports(tmp_path: Path, cell: str) -> None:
+    torch.manual_seed(SEED)
+    net = nt.SequentialState(linear(20, NEURONS, 1), NORSE[cell]())
+    path = tmp_path / "net.nir"
+    nir.write(path, to_nir(net, torch.zeros(1, 20)))
+    network = read_network(path, Discretisation(framework="norse"))
     spikes = stimulus(20)
-    return read_network(path, Discretisation(framework="norse")), spikes, spikes.astype(float) @ weights.T
+    expected = norse_run(net, spikes)
+    if cell == "LIBoxCell":
+        assert np.allclose(simulate(network, spikes)[0].membrane, expected[0][1], **EXPORTED)
+        assert np.abs(expected[0][1]).max() > 0.1
+    else:
+        agree(network, spikes, expected, EXPORTED)
 
 
-def spread(low: float, high: float) -> np.ndarray:
-    return np.random.default_rng(SEED + 1).uniform(low, high, NEURONS)
+def test_time_constants_of_norse_can_be_in_seconds(tmp_path: Path) -> None:
+    """As its from_nir takes them: the remedy of a file that looks so."""
+    path, one = tmp_path / "net.nir", np.ones(1)
+    nir.write(path, nir.NIRGraph.from_list(nir.CubaLIF(4e-3 * one, 8e-3 * one, one, 0 * one, one, w_in=2 * one)))
+    (layer,) = read_network(path, Discretisation(framework="norse", tau="seconds")).layers
+    assert (layer.neurons.membrane_decay, layer.neurons.current_decay) == (0.875, 0.75)
+    assert layer.weights[0, 0] == pytest.approx(2 / 4 / 8)
+    slow = Discretisation(framework="norse", tau="times_dt")
+    assert read_network(path, slow).layers[0].neurons.membrane_decay == pytest.approx(1 - DT / 8)
 
 
-def test_lif_box_of_norse(tmp_path: Path) -> None:
-    tau, leak, threshold, rest = spread(4e-3, 20e-3), spread(-0.2, 0.2), spread(0.3, 0.6), spread(-0.3, 0)
-    node = nir.LIF(tau=tau, r=np.ones(NEURONS), v_leak=leak, v_threshold=threshold, v_reset=rest)
-    network, spikes, drive = norse_case(tmp_path, node)
-    p = norse.lif_box.LIFBoxParameters(*(torch.from_numpy(x) for x in (1 / tau, leak, threshold, rest)))
-    state = norse.lif_box.LIFBoxFeedForwardState(v=torch.zeros(SAMPLES, NEURONS, dtype=torch.float64))
-    agree(network, spikes, [norse_run(norse.lif_box.lif_box_feed_forward_step, state, drive, p)])
-
-
-def test_lif_cell_of_norse(tmp_path: Path) -> None:
-    """The cell adds its input whole to the current: in NIR's terms, w_in = tau_syn / dt."""
-    tau, tau_syn, leak, threshold = spread(4e-3, 20e-3), spread(2e-3, 9e-3), spread(-0.2, 0.2), spread(0.6, 1)
-    zero = np.zeros(NEURONS)
-    node = nir.CubaLIF(
-        tau_mem=tau, tau_syn=tau_syn, r=zero + 1, v_leak=leak, v_threshold=threshold, v_reset=zero, w_in=tau_syn / DT
-    )
-    network, spikes, drive = norse_case(tmp_path, node)
-    p = norse.lif.LIFParameters(*(torch.from_numpy(x) for x in (1 / tau_syn, 1 / tau, leak, threshold, zero)))
-    state = norse.lif.LIFFeedForwardState(*(torch.zeros(SAMPLES, NEURONS, dtype=torch.float64) for _ in range(2)))
-    agree(network, spikes, [norse_run(norse.lif.lif_feed_forward_step, state, drive, p)])
-
-
-def test_integrator_of_norse(tmp_path: Path) -> None:
-    """IAFCell takes its input whole, though its exporter writes r = 1."""
-    threshold, zero = spread(2, 5), np.zeros(NEURONS)
-    network, spikes, drive = norse_case(tmp_path, nir.IF(r=zero + 1, v_threshold=threshold))
-    p = norse.iaf.IAFParameters(v_th=torch.from_numpy(threshold), v_reset=torch.from_numpy(zero))
-    state = norse.iaf.IAFFeedForwardState(v=torch.zeros(SAMPLES, NEURONS, dtype=torch.float64))
-    agree(network, spikes, [norse_run(norse.iaf.iaf_feed_forward_step, state, drive, p)])
+@pytest.mark.parametrize("alpha", [None, 0.0], ids=["leaky", "synaptic"])
+def test_a_decay_of_0_of_snntorch(tmp_path: Path, alpha: float | None) -> None:
+    """tau = dt: the neuron forgets at once."""
+    torch.manual_seed(SEED)
+    options = {"beta": torch.zeros(20), "threshold": vector(0.3, 0.5, 20), "init_hidden": True}
+    neurons = snntorch.Leaky(**options) if alpha is None else snntorch.Synaptic(alpha=torch.zeros(20), **options)
+    net = torch.nn.Sequential(linear(30, 20, 0.3), neurons)
+    network = exported(tmp_path, net, "subtract", delay=True)
+    assert not network.layers[0].neurons.membrane_decay.any()
+    spikes = stimulus(30)
+    agree(network, spikes, snntorch_run(net, spikes), EXPORTED)
 
 
 @pytest.mark.parametrize(("comparison", "first"), [("greater", 2), ("greater_equal", 1)])
@@ -205,7 +231,8 @@ def test_a_potential_that_equals_the_threshold(tmp_path: Path, comparison: str, 
 
 def test_current_of_the_step_before(tmp_path: Path) -> None:
     """next_step against a plain loop: the membrane adds the current that the last step left."""
-    tau, tau_syn, zero = spread(4e-3, 20e-3), spread(2e-3, 9e-3), np.zeros(NEURONS)
+    random, zero = np.random.default_rng(SEED + 1), np.zeros(NEURONS)
+    tau, tau_syn = random.uniform(4e-3, 20e-3, NEURONS), random.uniform(2e-3, 9e-3, NEURONS)
     node = nir.CubaLIF(tau_mem=tau, tau_syn=tau_syn, r=zero + 2, v_leak=zero, v_threshold=zero + 0.3, w_in=zero + 3)
     path = tmp_path / "net.nir"
     nir.write(path, nir.NIRGraph.from_list(node))
