@@ -13,7 +13,7 @@ from .errors import RanvierError
 from .network import Network
 from .quantize import quantize
 from .readers import read_network
-from .stimulus import Samples, load_stimulus
+from .stimulus import RANDOM_SAMPLES, Samples, load_stimulus
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ class Design:
             return {layer.name: layer.name for layer in self.program.layers}
         return {layer.name: layer.node for layer in self.network.layers}
 
-    def samples(self, seed: int, file: Path | None = None) -> Samples:
-        """The stimulus: of ``file``, else that of the configuration."""
+    def samples(self, seed: int, file: Path | None = None, random_samples: int = RANDOM_SAMPLES) -> Samples:
+        """The stimulus: of ``file``, else that of the configuration; all of a file, or so many random samples."""
         stimulus = self.configuration.stimulus
         if file is not None:
             stimulus = stimulus.model_copy(update={"file": file})
         dt_s = None if self.network is None else self.network.dt_s
-        return load_stimulus(stimulus, self.program.inputs, self.configuration.quantisation.steps, seed, dt_s)
+        steps = self.configuration.quantisation.steps
+        return load_stimulus(stimulus, self.program.inputs, steps, seed, dt_s, random_samples)
 
 
 def load_design(source: str) -> Design:

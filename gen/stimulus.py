@@ -29,15 +29,22 @@ class Samples:
         return Samples(self.spikes[:count], None if self.labels is None else self.labels[:count])
 
 
-def load_stimulus(stimulus: Stimulus, inputs: int, steps: int, seed: int, dt_s: float | None = None) -> Samples:
-    """The samples of the stimulus file, or random ones.
+def load_stimulus(
+    stimulus: Stimulus,
+    inputs: int,
+    steps: int,
+    seed: int,
+    dt_s: float | None = None,
+    random_samples: int = RANDOM_SAMPLES,
+) -> Samples:
+    """The samples of the stimulus file, or ``random_samples`` random ones.
 
     ``steps``: the most steps that a file's sample may have, and the steps of a random one. ``dt_s``: length of a
     step, for files that give event times. Raises RanvierError where values or shapes do not fit.
     """
     if stimulus.file is None:
         random = np.random.default_rng(seed)
-        return Samples(random.random((RANDOM_SAMPLES, steps, inputs)) < stimulus.rate)
+        return Samples(random.random((random_samples, steps, inputs)) < stimulus.rate)
     path = stimulus.file
     labels = None
     if path.suffix == ".npz":
@@ -53,16 +60,23 @@ def load_stimulus(stimulus: Stimulus, inputs: int, steps: int, seed: int, dt_s: 
     return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes)))
 
 
+def check_output(path: Path) -> None:
+    """Raise RanvierError where :func:`write_results` could not write ``path``: to know it before the work is done."""
+    if path.suffix != ".npz" and path.suffix not in _NIR_DATA:
+        raise RanvierError(f"Output {path} must be .npz or NIR data ({', '.join(_NIR_DATA)})")
+    if path.exists():
+        raise RanvierError(f"Output {path} exists; remove it or choose another name")
+    if not path.parent.is_dir():
+        raise RanvierError(f"Output {path} cannot be written: {path.parent} is no folder; make it first")
+
+
 def write_results(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], dt_s: float) -> None:
     """Write spikes and membrane potentials, both ``[samples, steps, neurons]``, of each node.
 
     ``.npz``: arrays ``<node>.spikes`` and ``<node>.membrane``; else NIR data with time-gridded observables
     ``spikes`` and ``membrane``. Raises RanvierError where the file exists or cannot be written.
     """
-    if path.suffix != ".npz" and path.suffix not in _NIR_DATA:
-        raise RanvierError(f"Output {path} must be .npz or NIR data ({', '.join(_NIR_DATA)})")
-    if path.exists():
-        raise RanvierError(f"Output {path} exists; remove it or choose another name")
+    check_output(path)
     with written_aside(path, "Output") as aside:
         if path.suffix == ".npz":
             arrays = {f"{name}.spikes": spikes for name, (spikes, _) in nodes.items()}

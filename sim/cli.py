@@ -22,7 +22,7 @@ class _Simulator(StrEnum):
 @app.command()
 def sim(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
-    images: Annotated[int | None, typer.Option(min=1, help="How many of the samples (default: at most 20).")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="How many samples (default: at most 20).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of events, the stalls and random stimuli.")] = 1,
     simulator: Annotated[_Simulator, typer.Option(help="What runs the Verilog.")] = _Simulator.icarus,
     waves: Annotated[bool, typer.Option("--waves", help="Dump the whole run to waves.fst.")] = False,
@@ -40,20 +40,27 @@ def sim(
 
     from ranvier.gen.design import load_design
     from ranvier.gen.emit import generate
-    from ranvier.gen.stimulus import write_results
+    from ranvier.gen.stimulus import RANDOM_SAMPLES, check_output, write_results
 
     from .runner import simulate_build
     from .summary import raster, table
 
-    console = Console(highlight=False)
-    design = load_design(model)
-    samples = design.samples(seed, input_)
-    count = images or (len(samples.spikes) if input_ else DEFAULT_IMAGES)
-    samples = samples.first(count)
-    folder = build or Path("build") / design.program.name
-    generate(design, folder)
+    if output is not None:
+        check_output(output)
+    console, stderr = Console(highlight=False), Console(stderr=True, highlight=False)
+    with stderr.status(f"reading {model}") as status:
+        design = load_design(model)
+        samples = design.samples(seed, input_, images or RANDOM_SAMPLES)
+        folder = build or Path("build") / design.program.name
+        status.update(f"writing {folder}")
+        generate(design, folder)
+    if images and len(samples.spikes) < images:
+        typer.echo(
+            f"ranvier: the stimulus has {len(samples.spikes)} samples, not {images}: all are simulated", err=True
+        )
+    samples = samples.first(images or (len(samples.spikes) if input_ else DEFAULT_IMAGES))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(f"{simulator.value}: samples compared", total=None)
         result = simulate_build(
             folder,

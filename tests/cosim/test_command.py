@@ -86,6 +86,45 @@ def test_own_stimulus_and_its_results(model, capsys, tmp_path):
         assert answer["core.spikes"].any()
 
 
+def test_as_many_random_samples_as_asked(model, capsys):
+    status, out, err = run(capsys, str(model), "--images", "40", "--json")
+    assert status == 0
+    assert json.loads(out)["samples"] == 40
+    assert not err
+
+
+def test_fewer_samples_than_asked_are_told(model, capsys):
+    np.save("mine.npy", np.ones((3, 5, 12)))
+    status, out, err = run(capsys, str(model), "--input", "mine.npy", "--images", "4", "--json")
+    assert status == 0
+    assert json.loads(out)["samples"] == 3
+    assert err == "ranvier: the stimulus has 3 samples, not 4: all are simulated\n"
+
+
+def test_what_goes_on_is_shown_on_stderr(model, capsys, monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # rich writes as to a terminal
+    _, out, err = run(capsys, str(model), "--images", "1", "--json")
+    assert "writing build/probe" in err
+    assert "samples compared" in err
+    json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("probe.toml.csv", "must be .npz or NIR data"),
+        ("there.npz", "exists; remove it or choose another name"),
+        ("none/answer.npz", "cannot be written: none is no folder; make it first"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(model, capsys, output, message):
+    Path("there.npz").touch()
+    status, _, err = run(capsys, str(model), "--output", output)
+    assert status == 2
+    assert message in err
+    assert not Path("build").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
