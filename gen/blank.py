@@ -1,9 +1,11 @@
 """A core without a network: random weights from a fixed seed, to measure and to load anew."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ranvier.golden.fixed import signed_max
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neuron import Decay, Multiply, NeuronModel, Shift
 from ranvier.golden.program import Layer, Program
 
 from .config import MAX_STATE_WIDTH, BlankCore, Quantisation
@@ -14,16 +16,18 @@ _SEED = 0
 
 
 def blank_program(name: str, core: BlankCore, quantisation: Quantisation, programmable: bool = False) -> Program:
-    """One layer of ``core``'s size; the same arguments give the same weights. Raises RanvierError."""
+    """One layer of ``core``'s size; the same arguments give the same weights. ``programmable`` as in
+    :func:`.quantize.quantize`. Raises RanvierError."""
     width = quantisation.weight_width
     random = np.random.default_rng(_SEED)
     shape = (core.axons, core.neurons)
     high = signed_max(width)  # as much below zero as above, or the neurons would drift
     weights = random.integers(-high, high, shape, endpoint=True) if width > 1 else random.choice([-1, 1], shape)
-    values = {"bias": 0, "threshold": core.threshold, "reset_value": 0}
+    decay, factor = _decay(name, core.leak_shift, quantisation.decay_fraction_bits, programmable)
+    values = {"bias": 0, "threshold": core.threshold, "reset_value": 0, "membrane_factor": factor}
     model = NeuronModel(
         state_width=quantisation.state_width or MAX_STATE_WIDTH,
-        membrane_decay=Shift(core.leak_shift),
+        membrane_decay=decay,
         comparison=core.comparison,
         reset=core.reset,
     )
@@ -33,13 +37,27 @@ def blank_program(name: str, core: BlankCore, quantisation: Quantisation, progra
         state_width = safe_widths(model, weights, parameters, quantisation.steps).membrane
         if state_width > MAX_STATE_WIDTH:
             raise RanvierError(f"Core {name} needs {state_width} bits of state; set quantisation.state_width")
-        model = NeuronModel(state_width, model.membrane_decay, comparison=core.comparison, reset=core.reset)
+        model = replace(model, state_width=state_width)
     elif core.threshold > signed_max(quantisation.state_width):
         raise RanvierError(
             f"Core {name}: threshold {core.threshold} does not fit {quantisation.state_width} bits of state;"
             f" set it to at most {signed_max(quantisation.state_width)}"
         )
+    if programmable:
+        model = replace(model, bias_width=model.state_width)
     try:
         return Program(name, (Layer("core", weights, width, model, parameters),), quantisation.steps)
     except ValueError as error:
         raise RanvierError(f"Core {name}: {error}") from None
+
+
+def _decay(name: str, shift: int, fraction_bits: int, programmable: bool) -> tuple[Decay, int]:
+    """The circuit that keeps ``1 - 2**-shift``, and its factor where it can be loaded."""
+    if not programmable:
+        return Shift(shift), 0
+    if shift > fraction_bits:
+        raise RanvierError(
+            f"Core {name}: a programmable leak has {fraction_bits} fraction bits, too few for a leak_shift of {shift};"
+            " set leak_shift to at most quantisation.decay_fraction_bits"
+        )
+    return Multiply(fraction_bits), (1 << fraction_bits) - (1 << (fraction_bits - shift))

@@ -73,7 +73,8 @@ class Hardware(Section):
     lanes: int | list[int] = 4
     """Neurons updated in a cycle: one number, or a list with one for each layer."""
     programmable: bool = False
-    """Parameters in memory even where all neurons share them, so that they can be loaded."""
+    """Parameters in memory even where all neurons share them, so that others can be loaded: biases of all bits of
+    the state, and decays as factors of decay_fraction_bits. What does not fit state_width saturates."""
 
     @field_validator("lanes", mode="before")
     @classmethod

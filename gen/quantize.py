@@ -26,7 +26,8 @@ _MAX_SHIFT = 15
 
 
 def quantize(network: Network, quantisation: Quantisation, programmable: bool = False) -> Program:
-    """The integer program of ``network``; ``programmable``: a parameter for each neuron even where all agree.
+    """The integer program of ``network``; ``programmable``: a parameter for each neuron even where all agree, and
+    formats that hold other values too: a bias as wide as the state, a factor for every decay.
 
     Raises RanvierError where a layer cannot be represented.
     """
@@ -42,11 +43,11 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
     neurons, width = layer.neurons, quantisation.weight_width
     scale = _scale(layer, width)
     fraction_bits = quantisation.decay_fraction_bits
-    membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits)
+    membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
     values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}
     current = None
     if neurons.current_decay is not None:
-        current_decay, values["current_factor"] = _decay(layer, neurons.current_decay, fraction_bits)
+        current_decay, values["current_factor"] = _decay(layer, neurons.current_decay, fraction_bits, programmable)
         current = Current(MAX_STATE_WIDTH, current_decay, neurons.current_timing)
         values |= {"bias": scale * layer.bias, "membrane_bias": scale * neurons.membrane_bias}
     if neurons.threshold is not None:
@@ -69,6 +70,8 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
     parameters = {name: np.asarray(array) for name, array in parameters.items()}
     weights = _weights(layer, scale, width)
     model = _with_widths(layer, model, weights, parameters, quantisation)
+    if programmable:
+        model = replace(model, bias_width=max(model.bias_width, model.state_width, model.integrator_width))
     try:
         return Layer(layer.name, weights, width, model, parameters, np.asarray(scale))
     except ValueError as error:
@@ -120,12 +123,15 @@ def _weights(layer: NetworkLayer, scale: float, width: int) -> np.ndarray:
     return np.clip(np.rint(scale * layer.weights), *weight_range(width)).astype(np.int64)
 
 
-def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int) -> tuple[Decay, np.ndarray]:
-    """The cheapest circuit that decays by ``values``, and the factor of each neuron (where it multiplies)."""
+def _decay(
+    layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool
+) -> tuple[Decay, np.ndarray]:
+    """The cheapest circuit that decays by ``values``, or by any if ``programmable``; and the factor of each neuron
+    (where it multiplies)."""
     factors = np.rint(values * (1 << fraction_bits))
-    if np.all(values == 1):
+    if np.all(values == 1) and not programmable:
         return Keep(), factors
-    for amount in range(_MAX_SHIFT + 1):
+    for amount in () if programmable else range(_MAX_SHIFT + 1):
         if np.all(np.abs(values - (1 - 2.0**-amount)) < _EXACT):
             return Shift(amount), factors
     lost = (values < 1) & (factors == 1 << fraction_bits)

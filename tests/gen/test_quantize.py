@@ -109,6 +109,23 @@ def test_shared_parameters_are_scalars_unless_programmable() -> None:
     assert all(np.array_equal(np.broadcast_to(shared.parameters[k], 8), own.parameters[k]) for k in own.parameters)
 
 
+@pytest.mark.parametrize(("decay", "factor"), [(1.0, 256), (0.0, 0), (0.875, 224)])
+def test_programmable_parameters_take_other_values(decay: float, factor: int) -> None:
+    """Any decay and any bias of the state's width, whatever the network's own are."""
+    plain = replace(layer(decay=decay, membrane_bias=np.zeros(8)), bias=np.zeros(8))
+    current = {"current_decay": np.full(8, decay)}
+    for network in (plain, replace(plain, neurons=replace(plain.neurons, **current))):
+        (own,) = quantize(Network("net", (network,)), Quantisation(), programmable=True).layers
+        assert own.model.membrane_decay == Multiply(8)
+        assert (own.parameters["membrane_factor"] == factor).all()
+        assert own.model.bias_width == max(own.model.state_width, own.model.integrator_width)
+        if own.model.current is not None:
+            assert own.model.current.decay == Multiply(8)
+            assert (own.parameters["current_factor"] == factor).all()
+        other = own.parameters | {"bias": np.full(8, 2 ** (own.model.state_width - 1) - 1)}
+        replace(own, parameters=other)  # is refused where it does not fit
+
+
 def test_given_state_width_saturates_and_is_reported() -> None:
     network = Network("net", (layer(reset="none", decay=1.0),))
     report = measure(network, quantize(network, Quantisation(weight_width=4, state_width=6)), Samples(spikes()))
@@ -168,3 +185,12 @@ def test_blank_core_is_the_same_each_time() -> None:
     assert not trace.saturations.any()
     with pytest.raises(RanvierError, match="threshold 20 does not fit 5 bits of state; set it to at most 15"):
         blank_program("core", core, Quantisation(state_width=5))
+
+
+def test_a_programmable_blank_core_takes_other_values() -> None:
+    core = BlankCore(axons=12, neurons=5, threshold=20, leak_shift=3)
+    (own,) = blank_program("core", core, Quantisation(weight_width=4), programmable=True).layers
+    assert (own.model.membrane_decay, own.model.bias_width) == (Multiply(8), own.model.state_width)
+    assert own.parameters["membrane_factor"].tolist() == [256 - 32] * 5
+    with pytest.raises(RanvierError, match="has 2 fraction bits, too few for a leak_shift of 3; set leak_shift to"):
+        blank_program("core", core, Quantisation(decay_fraction_bits=2), programmable=True)
