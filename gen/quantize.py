@@ -123,9 +123,7 @@ def _weights(layer: NetworkLayer, scale: float, width: int) -> np.ndarray:
     return np.clip(np.rint(scale * layer.weights), *weight_range(width)).astype(np.int64)
 
 
-def _decay(
-    layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool
-) -> tuple[Decay, np.ndarray]:
+def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool) -> tuple[Decay, np.ndarray]:
     """The cheapest circuit that decays by ``values``, or by any if ``programmable``; and the factor of each neuron
     (where it multiplies)."""
     factors = np.rint(values * (1 << fraction_bits))
