@@ -40,7 +40,8 @@ class Design:
             stimulus = stimulus.model_copy(update={"file": file})
         dt_s = None if self.network is None else self.network.dt_s
         steps = self.configuration.quantisation.steps
-        return load_stimulus(stimulus, self.program.inputs, steps, seed, dt_s, random_samples)
+        inputs, outputs = self.program.inputs, self.program.outputs
+        return load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs)
 
 
 def load_design(source: str) -> Design:

@@ -36,11 +36,13 @@ def load_stimulus(
     seed: int,
     dt_s: float | None = None,
     random_samples: int = RANDOM_SAMPLES,
+    classes: int | None = None,
 ) -> Samples:
     """The samples of the stimulus file, or ``random_samples`` random ones.
 
     ``steps``: the most steps that a file's sample may have, and the steps of a random one. ``dt_s``: length of a
-    step, for files that give event times. Raises RanvierError where values or shapes do not fit.
+    step, for NIR data. ``classes``: how many the labels may name. Raises RanvierError where values or shapes do not
+    fit.
     """
     if stimulus.file is None:
         random = np.random.default_rng(seed)
@@ -57,7 +59,7 @@ def load_stimulus(
     else:
         raise RanvierError(f"Stimulus {path} must be .npz, .npy or NIR data ({', '.join(_NIR_DATA)})")
     spikes = _checked(path, values, inputs, steps)
-    return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes)))
+    return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes), classes))
 
 
 def check_output(path: Path) -> None:
@@ -116,10 +118,15 @@ def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndar
     return values.astype(bool)
 
 
-def _checked_labels(path: Path, labels: np.ndarray, samples: int) -> np.ndarray:
+def _checked_labels(path: Path, labels: np.ndarray, samples: int, classes: int | None) -> np.ndarray:
     if labels.dtype.kind not in "iu" or labels.shape != (samples,):
         shape = f"{labels.dtype} {list(labels.shape)}"
         raise RanvierError(f"Stimulus {path} must have one integer label for each of {samples} samples, not {shape}")
+    wrong = (labels < 0) | (labels >= (classes or np.inf))
+    if wrong.any():
+        sample = int(np.argmax(wrong))
+        below = "" if classes is None else f" to {classes - 1}, as there are {classes} output neurons"
+        raise RanvierError(f"Stimulus {path} must have labels from 0{below}, not {labels[sample]} of sample {sample}")
     return labels.astype(np.int64)
 
 
@@ -163,6 +170,12 @@ def _load_nir(path: Path, dt_s: float | None) -> np.ndarray:
     item = observables.get("spikes") or next(iter(observables.values()))
     fields = {key: arrays[index] for key, index in item["arrays"].items()}
     if "data" in fields:
+        own = item["attributes"].get("dt")
+        if own is not None and dt_s is not None and not np.isclose(own, dt_s, rtol=1e-3):
+            raise RanvierError(
+                f"Stimulus {path} is a grid of {own:g} s, but a step of the network is {dt_s:g} s; make the grid again"
+                " with that step, or set discretisation.dt_s"
+            )
         return fields["data"]
     if not {"idx", "time"} <= fields.keys() or not {"n_neurons", "t_max"} <= item["attributes"].keys():
         raise RanvierError(f"Stimulus {path} must have a grid 'data', or events 'idx' and 'time', of {name}")
@@ -180,6 +193,8 @@ def _gridded(
         raise RanvierError(f"Stimulus {path}: events {list(index.shape)} of {inputs:g} neurons in {steps:g} steps")
     if index.shape[0] * steps * inputs > 1 << 30:
         raise RanvierError(f"Stimulus {path} makes {index.shape[0]} samples of {steps:g} steps: too many; split it")
+    if (fractions := index != np.floor(index)).any():  # also where it is not a number
+        raise RanvierError(f"Stimulus {path} must have whole numbers in 'idx', not {index[fractions][0]:g}")
     present = index >= 0
     sample = np.nonzero(present)[0]
     neuron = index[present].astype(np.int64)

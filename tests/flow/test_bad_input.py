@@ -380,7 +380,7 @@ def data(name: str, message: str, **observables: object) -> Case:
     return stimulus(name, message, "spikes.h5", lambda: nir.write_data("spikes.h5", contents))
 
 
-def events(index: list[int], time: list[float]) -> nir.EventData:
+def events(index: list[float], time: list[float]) -> nir.EventData:
     return nir.EventData(np.array([index]), np.array([time]), AXONS, 1e-3)
 
 
@@ -426,6 +426,19 @@ STIMULI = [
     npz("archive without spikes", "has no array 'spikes'", labels=np.zeros(2, int)),
     npz("labels for other samples", "one integer label for each of 2 samples", spikes=SPIKES, labels=np.zeros(3, int)),
     npz("labels that are fractions", "not float64 [2]", spikes=SPIKES, labels=np.zeros(2)),
+    npz(
+        "label beyond the outputs",
+        "must have labels from 0 to 2, as there are 3 output neurons, not 500000 of sample 1",
+        spikes=SPIKES,
+        labels=np.array([2, 500000]),
+    ),
+    npz("negative label", "not -1 of sample 0", spikes=SPIKES, labels=np.array([-1, 0])),
+    data(
+        "grid of another step",
+        "is a grid of 0.5 s, but a step of the network is 0.0001 s; make the grid again",
+        spikes=nir.TimeGriddedData(SPIKES, 0.5),
+    ),
+    data("events of half a neuron", "must have whole numbers in 'idx', not 1.5", spikes=events([1.5], [2e-4])),
     data("events beyond the inputs", "has 1 events outside", spikes=events([AXONS], [0.0])),
     data("events beyond the time", "has 1 events outside", spikes=events([0], [1.0])),
     data("two events in a step", "two events of one neuron within 0.0001 s", spikes=events([1, 1], [2e-4, 2.5e-4])),
