@@ -143,7 +143,7 @@ def load_configuration(source: str) -> Configuration:
 
     Paths inside are relative to the file and come back absolute. Raises RanvierError.
     """
-    path = Path(source)
+    path = given = Path(source)
     if path.suffix == ".nir":
         beside = path.with_suffix(".toml")
         if not beside.exists():
@@ -160,6 +160,9 @@ def load_configuration(source: str) -> Configuration:
     if stimulus.file is not None:
         stimulus = stimulus.model_copy(update={"file": folder / stimulus.file})
     model = None if configuration.model is None else folder / configuration.model
+    if given.suffix == ".nir" and (model is None or model.resolve() != given.resolve()):
+        other = "a blank core" if model is None else f"the model {configuration.model}"
+        raise RanvierError(f"Configuration {path} beside {given} is of {other}; name the one that is meant, or move it")
     return configuration.model_copy(update={"stimulus": stimulus, "model": model})
 
 

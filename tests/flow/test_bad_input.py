@@ -6,7 +6,7 @@ appear. To add one, write a row in a list below, or a list for another command.
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +281,12 @@ NODES = [
     model(
         "weights too small for the threshold",
         "its threshold becomes ",
-        changed("fc", weight=np.full((N, AXONS), 1e-300)),
+        changed("fc", weight=np.full((N, AXONS), 1e-30)),
+    ),
+    model(
+        "weights too small to compute with",
+        "its weights times gains are at most 1.25e-311, too small to compute with; train it, or check tau",
+        changed("fc", weight=np.full((N, AXONS), 1e-310)),
     ),
     model("weights smaller than any number", "all weights are 0", changed("fc", weight=np.full((N, AXONS), 5e-324))),
     model("bias that dwarfs the weights", "its bias becomes ", changed("fc", bias=np.full(N, 1e12))),
@@ -334,6 +339,18 @@ CONFIGURATIONS = [
         "Norse's time constants in seconds",
         "would be 8 s times the step of 0.0001 s; set discretisation.tau = 'seconds', or 'times_dt' if it is meant",
         TOML + '[discretisation]\nframework = "norse"\ndt_s = 1e-4',
+    ),
+    replace(
+        toml("model beside the configuration of a core", "beside net.nir is of a blank core; name the one", CORE),
+        arguments=("check", "net.nir"),
+    ),
+    replace(
+        toml(
+            "model beside the configuration of another",
+            "is of the model other.nir;",
+            TOML.replace("net.nir", "other.nir"),
+        ),
+        arguments=("check", "net.nir"),
     ),
     toml("weights of 0 bits", "quantisation.weight_width: ", TOML + "[quantisation]\nweight_width = 0"),
     toml("weights of 17 bits", "quantisation.weight_width: ", TOML + "[quantisation]\nweight_width = 17"),
