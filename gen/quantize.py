@@ -23,6 +23,7 @@ _CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight 
 _ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
 _MAX_SHIFT = 15
+_TINY = float(np.finfo(np.float32).tiny)  # smaller weights are none that a framework trained
 
 
 def quantize(network: Network, quantisation: Quantisation, programmable: bool = False) -> Program:
@@ -86,6 +87,11 @@ def _scale(layer: NetworkLayer, width: int) -> float:
     if not np.isfinite(magnitudes).all() or not np.isfinite(layer.bias).all():
         raise RanvierError(f"Layer {layer.name}: weights times gains are not finite; check tau and r of its neurons")
     largest = float(magnitudes.max())
+    if 0 < largest < _TINY:
+        raise RanvierError(
+            f"Layer {layer.name}: its weights times gains are at most {largest:.3g}, too small to compute with; train"
+            " it, or check tau and r of its neurons"
+        )
     if largest == 0:
         raise RanvierError(f"Layer {layer.name}: all weights are 0, so that nothing can be computed; train it")
     if width == 1:
