@@ -10,9 +10,12 @@ import typer
 
 from . import commands
 from .errors import RanvierError
+from .interruption import told_in_one_line
 
 # ClickException, of click or of the copy in typer, as the release has it.
 _CommandLineError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[2])
+
+_INTERRUPTED = 130  # what typer makes of KeyboardInterrupt
 
 app = typer.Typer(
     help="From a trained spiking network to verified, synthesised RTL.",
@@ -31,23 +34,28 @@ for _module in pkgutil.iter_modules(commands.__path__):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``ranvier`` and exit: 0, 2 for a problem that the user can mend, 130 when interrupted."""
+    """Run ``ranvier`` and exit: 0, 2 for a problem that the user can mend, 130 or 143 when interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    with told_in_one_line():
+        status = _run(given)
+        if status == _INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-        status = typer.main.get_command(app).main(given, "ranvier", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        status = 130
+        return typer.main.get_command(app).main(arguments, "ranvier", standalone_mode=False) or 0
+    except typer.Abort:
+        return _INTERRUPTED
     except RanvierError as error:
-        sys.exit(_explain(str(error)))
+        return _explain(str(error))
     except OSError as error:
-        sys.exit(_explain(f"{error.filename or 'The system'}: {error.strerror or error}"))
+        return _explain(f"{error.filename or 'The system'}: {error.strerror or error}")
     except MemoryError:
-        sys.exit(_explain("The machine has too little memory for this design; make it smaller"))
+        return _explain("The machine has too little memory for this design; make it smaller")
     except _CommandLineError as error:
-        sys.exit(_explain(f"{error.format_message()} (see ranvier --help)"))
-    if status == 130:
-        print("ranvier: interrupted; nothing was left half-written", file=sys.stderr)
-    sys.exit(status or 0)
+        return _explain(f"{error.format_message()} (see ranvier --help)")
 
 
 def _explain(problem: str) -> int:

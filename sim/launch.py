@@ -12,6 +12,7 @@ from pathlib import Path
 from cocotb_tools.runner import get_runner
 
 from .bench import BenchLayout
+from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, Request
 from .simulators import environment, version
 
@@ -24,6 +25,7 @@ BUILD_ARGUMENTS = {
 
 def main() -> None:
     """Build if the sources changed, then run."""
+    die_with_parent()
     run = Path(sys.argv[1])
     request = Request.load(run)
     folder, work = Path(request.folder), Path(request.work)

@@ -17,6 +17,7 @@ from ranvier.golden.program import Program
 
 from .agents import BurstDriver, LayerMonitor, OutputMonitor
 from .bench import HALF_PERIOD_NS, BenchLayout
+from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, OBSERVED, PROGRESS, RESULT, SAMPLES, Request
 from .scoreboard import Mismatch, TraceScoreboard
 from .stimulus import encode_sample
@@ -31,6 +32,7 @@ class Testbench:
     """Bench, agents and scoreboard of one run."""
 
     def __init__(self, bench: Any, run: Path) -> None:
+        die_with_parent()  # this is the simulator's process
         self.bench, self.run, self.request = bench, run, Request.load(run)
         folder = Path(self.request.folder)
         self.layout = BenchLayout.of(json.loads((folder / "manifest.json").read_text()))

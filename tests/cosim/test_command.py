@@ -1,12 +1,12 @@
 """The command ``ranvier sim``, as a user runs it."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -141,19 +141,52 @@ def test_a_users_mistake_is_one_line_and_status_2(model, capsys, arguments, mess
     assert len(err.strip().split("\n")) == 1
 
 
-def test_interruption_leaves_no_process_and_no_result(model, tmp_path):
-    command = [sys.executable, "-c", "from ranvier.sim.cli import main; main()", "sim", str(model)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ, start_new_session=True)
-    launched = tmp_path / "build/probe/.sim_icarus/run/log.txt"
-    for _ in range(600):
-        if launched.exists():
-            break
-        time.sleep(0.1)
-    os.kill(process.pid, signal.SIGINT)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_interruption_leaves_no_process_and_no_result(model, tmp_path, number, status):
+    command = [sys.executable, "-c", "from ranvier.sim.entry import main; main()", "sim", str(model)]
+    process = subprocess.Popen(
+        [*command, "--images", "1000"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        wait_for(lambda: (tmp_path / "build/probe/.sim_icarus/run/progress.jsonl").exists())
+        assert any(line.startswith("vvp ") for line in running(tmp_path))
+    except BaseException:
+        process.kill()
+        raise
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in err
-    assert "Traceback" not in err
+    assert process.returncode == status
+    assert err == ("" if number == signal.SIGKILL else "ranvier: interrupted; nothing was left half-written\n")
     assert not (tmp_path / "build/probe/sim.json").exists()
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(tmp_path) not in running
+    wait_for(lambda: not running(tmp_path))
+
+
+@pytest.mark.parametrize("moment", ["typer", "numpy", "amaranth.hdl", "ranvier.hw.core.emit", "ranvier.sim.runner"])
+def test_interruption_of_an_import_or_while_generating(model, tmp_path, moment):
+    """Python raises KeyboardInterrupt wherever it happens to be: here when ``moment`` is imported."""
+    interrupt = f"""
+import sys, signal
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {moment!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+from ranvier.sim.entry import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupt, "sim", str(model)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "ranvier: interrupted; nothing was left half-written\n")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited for a minute")
+
+
+def running(folder: Path) -> list[str]:
+    """Command lines of the processes that work in ``folder``."""
+    lines = subprocess.run(["ps", "-wweo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in lines.split("\n") if str(folder) in line]
