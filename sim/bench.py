@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+BENCH = "ranvier_bench"  # the module
 CYCLE_WIDTH = 32
 HALF_PERIOD_NS = 5
 BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst; a power of two
@@ -106,6 +107,7 @@ class BenchLayout:
             for layer in self.layers
         ]
         return _TEMPLATES.get_template("bench.sv.jinja").render(
+            bench=BENCH,
             name=self.name,
             layers=layers,
             depth=BURST_WORDS,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cocotb_tools.runner import get_runner
 
-from .bench import BenchLayout
+from .bench import BENCH, BenchLayout
 from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, Request
 from .simulators import environment, version
@@ -43,7 +43,7 @@ def main() -> None:
         bench.write_text(text)
         runner.build(
             sources=[chip, bench],
-            hdl_toplevel="bench",
+            hdl_toplevel=BENCH,
             always=True,
             build_args=arguments,
             build_dir=work,
@@ -54,7 +54,7 @@ def main() -> None:
     if request.waveform:
         plusargs = [f"+dump_file={folder / request.waveform}", f"+dump_from={request.dump_from}"]
     runner.test(
-        hdl_toplevel="bench",
+        hdl_toplevel=BENCH,
         hdl_toplevel_lang="verilog",
         test_module=request.module,
         build_dir=work,

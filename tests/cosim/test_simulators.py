@@ -108,6 +108,15 @@ def test_missing_simulator_is_one_line_with_the_remedy(build, program, spikes, m
     assert not (folder / "sim.json").exists()
 
 
+def test_modules_of_the_current_folder_are_not_imported(build, program, spikes, monkeypatch):
+    """Neither by the process that starts the simulator nor by the Python within it, whose folder the build is."""
+    folder = build(program, LANES)
+    monkeypatch.chdir(folder)
+    for name in ("cocotb", "cocotb_tools", "cocotb_bus", "ranvier"):
+        (folder / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    assert simulate_build(folder, Samples(spikes)).passed
+
+
 def test_verilog_that_does_not_compile_is_one_line(build, program, spikes):
     folder = build(program, LANES)
     (folder / "pair.v").write_text("module small(;\n")
