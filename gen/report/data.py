@@ -1,17 +1,24 @@
 """What a build folder holds, read for the report."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Program
 
 from ..errors import RanvierError
+from .schema import Manifest, Simulation, Synthesis
+
+_ANEW = "remove the folder, then run 'ranvier generate' again"
+_SIMULATE = "run 'ranvier sim' again"
 
 
 @dataclass(frozen=True)
@@ -62,30 +69,61 @@ def read_build(folder: Path) -> Build:
     """Everything in ``folder``; raises RanvierError where it is no build, or a file in it cannot be read."""
     if not (folder / "manifest.json").is_file():
         raise RanvierError(f"Build folder {folder} must hold a manifest.json: run 'ranvier generate' first")
-    manifest = _json(folder / "manifest.json")
-    try:
+    manifest = _json(folder / "manifest.json", Manifest, _ANEW)
+    with _readable(folder / "program.npz", _ANEW):
         program = Program.load(folder / "program.npz")
-        traces, stimulus = _traces(folder / "traces.npz", program)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise RanvierError(f"Build folder {folder} is damaged ({error}): run 'ranvier generate' again") from None
-    simulation = _json(folder / "sim.json") if (folder / "sim.json").exists() else None
-    syntheses = [_json(path) for path in sorted(folder.glob("synth_*.json"))]
+    simulation = traces = stimulus = None
+    if (folder / "sim.json").exists():
+        simulation = _json(folder / "sim.json", Simulation, _SIMULATE)
+        with _readable(folder / "sim.json", _SIMULATE):
+            _check_classes(simulation, program.outputs)
+    if (folder / "traces.npz").exists():
+        with _readable(folder / "traces.npz", _SIMULATE):
+            traces, stimulus = _traces(folder / "traces.npz", program)
+            if simulation is not None and len(stimulus) != simulation["samples"]:
+                raise ValueError(f"{len(stimulus)} samples, but {simulation['samples']} in sim.json")
+    syntheses = []
+    for path in sorted(folder.glob("synth_*.json")):
+        target = path.stem.removeprefix("synth_")
+        syntheses.append(_json(path, Synthesis, f"run 'ranvier synth --target {target}' again"))
     return Build(folder, manifest, program, simulation, traces, stimulus, syntheses)
 
 
-def _traces(path: Path, program: Program) -> tuple[Traces | None, np.ndarray | None]:
-    if not path.exists():
-        return None, None
+def _check_classes(simulation: dict[str, Any], outputs: int) -> None:
+    for name in ("labels", "predictions"):
+        classes = simulation[name]
+        if classes and (len(classes) != simulation["samples"] or max(classes) >= outputs):
+            raise ValueError(f"{name} must be one of {outputs} classes for each of {simulation['samples']} samples")
+
+
+def _traces(path: Path, program: Program) -> tuple[Traces, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
-        numbers, stimulus = file["samples"], file["input"].astype(bool)
+        numbers, stimulus = file["samples"].astype(np.int64), file["input"].astype(bool)
         spikes = [file[f"{layer.name}.spikes"].astype(bool) for layer in program.layers]
         membrane = [file[f"{layer.name}.membrane"].astype(np.int64) for layer in program.layers]
-    return Traces(numbers, stimulus[numbers], spikes, membrane), stimulus
+    inputs = stimulus[numbers]
+    expected = [(*inputs.shape[:2], layer.neurons) for layer in program.layers]
+    shapes = [array.shape for array in spikes], [array.shape for array in membrane]
+    if inputs.ndim != 3 or inputs.shape[2] != program.inputs or shapes != (expected, expected):
+        raise ValueError("its arrays are not of this network")
+    return Traces(numbers, inputs, spikes, membrane), stimulus
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RanvierError(f"File {path} cannot be read ({error}): make it again") from None
+def _json(path: Path, schema: type[BaseModel], remedy: str) -> dict[str, Any]:
+    with _readable(path, remedy):
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        schema.model_validate(content)
     return content
+
+
+@contextmanager
+def _readable(path: Path, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise RanvierError(f"File {path} is damaged ({where}: {first['msg']}): {remedy}") from None
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, RecursionError, BadZipFile) as error:
+        reason = "not an archive of NumPy's" if "pickle" in str(error) else error  # which it suggests to allow
+        raise RanvierError(f"File {path} is damaged ({reason}): {remedy}") from None

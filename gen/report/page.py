@@ -136,7 +136,7 @@ def _confusion(build: Build) -> Markup | None:
     labels, predictions = build.labels, build.predictions
     if labels is None or predictions is None or build.program.outputs > 40:
         return None
-    matrix = np.zeros((max(build.program.outputs, int(labels.max()) + 1),) * 2, np.int64)
+    matrix = np.zeros((build.program.outputs,) * 2, np.int64)
     np.add.at(matrix, (labels, predictions), 1)
     return confusion(matrix)
 
@@ -166,7 +166,7 @@ def _target(synthesis: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any
             **site,
         }
         for name, site in synthesis["utilisation"].items()
-        if name in _SITES
+        if name in _SITES and site["available"]
     ]
     total = sum(hop["logic_ns"] + hop["routing_ns"] for hop in synthesis["critical_path"])
     start, path = 0.0, []
@@ -181,7 +181,9 @@ def _target(synthesis: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any
         "fmax": synthesis["fmax_median_mhz"],
         "seeds": list(synthesis["fmax_mhz"].values()),
         "sites": sorted(sites, key=lambda site: list(_SITES).index(site["name"])),
-        "cells": [{"label": _CELLS[kind], "number": count} for kind, count in synthesis["cells"].items() if count],
+        "cells": [
+            {"label": _CELLS.get(kind, kind), "number": count} for kind, count in synthesis["cells"].items() if count
+        ],
         "notes": synthesis["notes"],
         "path": path,
         "path_ns": total,
