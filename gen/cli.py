@@ -1,6 +1,8 @@
 """The ``ranvier`` command: finds its commands, and turns every problem of a user into one line and status 2."""
 
 import importlib
+import io
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -36,6 +38,9 @@ for _module in pkgutil.iter_modules(commands.__path__):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``ranvier`` and exit: 0, 2 for a problem that the user can mend, 130 or 143 when interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an encoding that lacks a letter is no reason to stop
     with told_in_one_line():
         status = _run(given)
         if status == _INTERRUPTED:
@@ -45,7 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        return typer.main.get_command(app).main(arguments, "ranvier", standalone_mode=False) or 0
+        status = typer.main.get_command(app).main(arguments, "ranvier", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read the output has had enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except typer.Abort:
         return _INTERRUPTED
     except RanvierError as error:

@@ -5,6 +5,9 @@ appear. To add one, write a row in a list below, or a list for another command.
 """
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -517,6 +520,29 @@ def test_reader_that_hangs_or_crashes(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hdf5.sys, "executable", "false")
     assert "HDF5 failed on it (status 1); export it again" in fails(capsys, "check", "net.nir")
+
+
+RUN = [sys.executable, "-c", "from ranvier.gen.cli import main; main()"]
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("check", "tiny"), ("check", "tiny", "--json")])
+def test_a_reader_that_has_had_enough(arguments: tuple[str, ...]) -> None:
+    """As in ``ranvier check tiny | head -1``, with buffers as a user has them."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe, closed = os.pipe()
+    os.close(pipe)
+    try:
+        done = subprocess.run([*RUN, *arguments], stdout=closed, stderr=subprocess.PIPE, env=environment, check=False)
+    finally:
+        os.close(closed)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_encoding_without_all_letters(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*RUN, "generate", "tiny"], capture_output=True, cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"64 ? 64" in done.stdout
 
 
 def test_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
