@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,10 @@ def _tell(path: Path, progress: Progress) -> None:
 
 
 def _reason(log: Path) -> str:
+    """The line of a log that says why: a tool's first error, else the last exception."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
-    return (errors or lines or ["no output"])[0][:200]
+    # A traceback's lines of source, each after its file's, say anything.
+    said = [line for before, line in pairwise(["", *lines]) if not before.startswith('File "')]
+    errors = [line for line in said if re.search(r"\berror\b", line, re.IGNORECASE)]
+    exceptions = [line for line in said if re.match(r"[\w.]*(Error|Exception|Exit)\b", line)]
+    return (errors[:1] or exceptions[-1:] or lines[-1:] or ["no output"])[0][:200]

@@ -1,6 +1,7 @@
 """Simulates a build folder and compares every value with the golden model."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,10 @@ def simulate_build(
     if waves and simulator != "icarus":
         raise RanvierError(f"Waveforms are recorded by icarus, not by {simulator}: leave one of the two options out")
     folder = folder.absolute()
+    if simulator == "verilator" and re.search(r"\s", str(folder)):
+        raise RanvierError(
+            f"Verilator builds in no folder with a blank in its path, as '{folder}' has: name another, or take icarus"
+        )
     work = folder / f".sim_{simulator}"
     run = work / "run"
     try:

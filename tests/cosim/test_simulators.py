@@ -10,7 +10,9 @@ from ranvier.gen.errors import RanvierError
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.neuron import NeuronModel, Shift
 from ranvier.golden.program import Layer, Program
+from ranvier.sim import process
 from ranvier.sim.bench import BURST_WORDS
+from ranvier.sim.request import Request
 from ranvier.sim.runner import simulate_build
 
 LANES = 4
@@ -124,6 +126,43 @@ def test_verilog_that_does_not_compile_is_one_line(build, program, spikes):
         RanvierError, match=r"ended without a result .*pair\.v:1: syntax error; all of it is in .*log\.txt"
     ):
         simulate_build(folder, Samples(spikes))
+
+
+LAUNCH = """Traceback (most recent call last):
+  File "launch.py", line 58, in main
+    runner.build(errors=1)
+  File "runner.py", line 9, in build
+    raise RuntimeError("an error " + text)
+RuntimeError: Command failed with return code: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (LAUNCH, "RuntimeError: Command failed with return code: 1"),
+        ("INFO built\npair.v:1: syntax error\nI give up.\n" + LAUNCH, "pair.v:1: syntax error"),
+        ("%Error: pair.v:1:14: syntax error\n" + LAUNCH, "%Error: pair.v:1:14: syntax error"),
+        ("starting\nSegmentation fault\n", "Segmentation fault"),
+        ("", "no output"),
+    ],
+)
+def test_reason_is_the_tools_error_or_the_last_exception(tmp_path, monkeypatch, text, reason):
+    """A process that writes ``text`` and ends without a result."""
+    (tmp_path / "launch").write_text(f"#!/bin/sh\ncat <<'END'\n{text}END\nexit 1\n")
+    (tmp_path / "launch").chmod(0o755)
+    monkeypatch.setattr(process.sys, "executable", str(tmp_path / "launch"))
+    with pytest.raises(RanvierError) as raised:
+        process.run_process(Request(str(tmp_path), str(tmp_path), "icarus", 1), tmp_path, lambda done, of: None)
+    assert f"(exit status 1): {reason}; all of it is in " in str(raised.value)
+
+
+def test_blank_in_the_path(build, program, spikes, tmp_path):
+    folder = tmp_path / "a folder"
+    build(program, LANES).rename(folder)
+    assert simulate_build(folder, Samples(spikes), waves=True).passed
+    with pytest.raises(RanvierError, match=r"no folder with a blank in its path, as '.*/a folder' has: name another"):
+        simulate_build(folder, Samples(spikes), simulator="verilator")
 
 
 @pytest.mark.parametrize(
