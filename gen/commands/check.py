@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from ..config import Configuration
+    from ..design import Design
     from ..readers import NodeCheck
 
 
@@ -22,33 +23,33 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """List every node of MODEL as ok or not, the discretisation with its reasons, and float against integers."""
+    from rich.console import Console
+
     from ..config import load_configuration
-    from ..readers import raise_first
-
-    configuration = load_configuration(model)
-    nodes = _nodes(configuration)
-    wrong = [node for node in nodes if not node.ok]
-    answer: dict[str, Any] = {"name": configuration.name, "ok": not wrong, "nodes": [asdict(node) for node in nodes]}
-    if as_json:
-        if not wrong:
-            answer |= _quantised(model)
-        print(json.dumps(answer, indent=2))
-    else:
-        _print(model, nodes, wrong)
-    if configuration.model is not None:
-        raise_first(configuration.model, nodes)
-
-
-def _nodes(configuration: "Configuration") -> "list[NodeCheck]":
-    from ..readers import check_model
-
-    return [] if configuration.model is None else check_model(configuration.model, configuration.discretisation)
-
-
-def _quantised(model: str) -> dict[str, Any]:
     from ..design import load_design
+    from ..readers import check_model, raise_first
 
-    design = load_design(model)
+    console, stderr = Console(highlight=False), Console(stderr=True, highlight=False)
+    with stderr.status(f"reading {model}"):
+        configuration = load_configuration(model)
+        path = configuration.model
+        nodes = [] if path is None else check_model(path, configuration.discretisation)
+    if nodes and not as_json:
+        console.print(_table(nodes))
+    design = None
+    if all(node.ok for node in nodes):
+        with stderr.status(f"quantising {model}"):
+            design = load_design(model)
+    if as_json:
+        answer = {"name": configuration.name, "ok": design is not None, "nodes": [asdict(node) for node in nodes]}
+        print(json.dumps(answer | ({} if design is None else _figures(design)), indent=2))
+    elif design is not None:
+        _print(design, console)
+    if path is not None:
+        raise_first(path, nodes)
+
+
+def _figures(design: "Design") -> dict[str, Any]:
     return {
         "notes": [] if design.network is None else design.network.notes,
         "quantisation": None if design.report is None else asdict(design.report),
@@ -56,17 +57,7 @@ def _quantised(model: str) -> dict[str, Any]:
     }
 
 
-def _print(model: str, nodes: "list[NodeCheck]", wrong: "list[NodeCheck]") -> None:
-    from rich.console import Console
-
-    from ..design import load_design
-
-    console = Console(highlight=False)
-    if nodes:
-        console.print(_table(nodes))
-    if wrong:
-        return
-    design = load_design(model)
+def _print(design: "Design", console: "Console") -> None:
     for note in () if design.network is None else design.network.notes:
         console.print(f"  {note}", markup=False)
     if design.report is None:

@@ -35,10 +35,13 @@ def synth(
     from ..synth.targets import find_target
 
     device = find_target(target)
-    design = load_design(model)
-    folder = build or Path("build") / design.chip.name
-    generate(design, folder)
-    result = _run(design, device, seeds, Console(stderr=True))
+    console = Console(stderr=True, highlight=False)
+    with console.status(f"reading {model}") as status:
+        design = load_design(model)
+        folder = build or Path("build") / design.chip.name
+        status.update(f"writing {folder}")
+        generate(design, folder)
+    result = _run(design, device, seeds, console)
     path = folder / f"synth_{target}.json"
     with written_aside(path, "Result") as aside:
         aside.write_text(json.dumps(result.as_json(), indent=2) + "\n")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ranvier.gen.cli import main
+from ranvier.gen.commands import synth
 from ranvier.gen.commands.init import template
 from ranvier.gen.config import PRESETS, Configuration, Quantisation, load_configuration
 from ranvier.gen.design import load_design
@@ -63,6 +64,25 @@ def test_check_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     nir.write(path, nir.NIRGraph.from_list(nir.LIF(-one, one * 8, one * 0, one)))
     assert run("check", str(path), "--json") == 2
     assert not json.loads(capsys.readouterr().out)["ok"]
+
+
+def test_check_and_synth_say_what_they_are_doing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, where that is a terminal."""
+    monkeypatch.chdir(tmp_path)
+    for terminal in (True, False):
+        monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
+        assert run("check", "tiny") == 0
+        with monkeypatch.context() as patch:
+            patch.setattr(synth, "_run", interrupt)
+            assert run("synth", "tiny") == 130
+        error = capsys.readouterr().err
+        assert all((text in error) == terminal for text in ("reading tiny", "quantising tiny", "writing build/tiny"))
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PRESETS.glob("*.toml")))
