@@ -43,10 +43,10 @@ class SimResult:
 
     ``accuracy_golden`` and ``accuracy_rtl``: shares of ``labels`` predicted, None without labels;
     ``event_utilisation``: of the first layer, useful lane-cycles as a share of all lane-cycles from the
-    first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles`` and
-    ``wall_seconds``: of the simulator run, without compilation; ``mismatch``: the first one, with its
-    ``waveform``; ``predicted``: what :class:`ranvier.hw.core.timing.ChainTiming` says that each of the ``latencies``
-    must be; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
+    first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles``,
+    ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without compilation; ``mismatch``: the first one,
+    with its ``waveform``; ``predicted``: what :class:`ranvier.hw.core.timing.ChainTiming` says that each
+    of the ``latencies`` must be; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
     ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
 
@@ -67,6 +67,7 @@ class SimResult:
     predicted: tuple[int, ...]
     clock_cycles: int
     wall_seconds: float
+    cpu_seconds: float
     cycles_per_second: float
     accuracy_golden: float | None
     accuracy_rtl: float | None
@@ -138,6 +139,7 @@ def collect(
         predicted=tuple(_predict(program, lanes, spikes, traces, request.alone)) if complete else (),
         clock_cycles=answer["cycles"],
         wall_seconds=answer["wall_seconds"],
+        cpu_seconds=answer["cpu_seconds"],
         cycles_per_second=answer["cycles"] / answer["wall_seconds"],
         accuracy_golden=accuracy(decisions(golden.spikes, golden.membrane, spiking)),
         accuracy_rtl=accuracy(seen),

@@ -130,7 +130,7 @@ class Testbench:
         done = zip(self.layout.layers, self.board.steps_done, strict=True)
         return ", ".join(f"layer {layer.name} after {count} of {steps} steps" for layer, count in done)
 
-    def save(self, wall_seconds: float, hung: bool) -> None:
+    def save(self, wall_seconds: float, cpu_seconds: float, hung: bool) -> None:
         """Write the result and what was observed."""
         board = self.board
         result = {
@@ -140,6 +140,7 @@ class Testbench:
             "latencies": self.latencies,
             "cycles": int(self.bench.cycle.value),
             "wall_seconds": wall_seconds,
+            "cpu_seconds": cpu_seconds,
         }
         arrays: dict[str, np.ndarray] = {}
         for layer, recording in zip(self.layout.layers, board.recordings, strict=True):
@@ -162,13 +163,13 @@ async def compare(bench: Any) -> None:
 
 async def carry_out(testbench: Testbench) -> None:
     """Play all of ``testbench``, write its result, and fail where it found something."""
-    bench, started = testbench.bench, time.perf_counter()
+    bench, wall, cpu = testbench.bench, time.perf_counter(), time.process_time()
     await testbench.reset()
     finding, hung = testbench.board.finding, RisingEdge(bench.hung)
     first, _ = await select(testbench.play(), finding.event.wait(), hung)
-    wall_seconds = time.perf_counter() - started
+    wall_seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
     if finding.mismatch:
         await ClockCycles(bench.clk, CYCLES_AFTER_MISMATCH)
-    testbench.save(wall_seconds, first == HUNG)
+    testbench.save(wall_seconds, cpu_seconds, first == HUNG)
     assert finding.mismatch is None, str(finding.mismatch)
     assert first != HUNG, testbench.where()
