@@ -16,6 +16,7 @@ from ranvier.gen.quantize import quantize
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Keep, Multiply, Shift
+from ranvier.hw.config import chip_config
 
 SEED = 4
 
@@ -124,6 +125,17 @@ def test_programmable_parameters_take_other_values(decay: float, factor: int) ->
             assert (own.parameters["current_factor"] == factor).all()
         other = own.parameters | {"bias": np.full(8, 2 ** (own.model.state_width - 1) - 1)}
         replace(own, parameters=other)  # is refused where it does not fit
+
+
+def test_programmable_networks_of_one_shape_share_a_chip() -> None:
+    """So that what one needs in its memories can be loaded into the other's; without the option it cannot."""
+    still = replace(layer(decay=1.0, membrane_bias=np.zeros(8)), bias=np.zeros(8))
+    leaky = layer(decay=np.linspace(0.5, 0.95, 8), threshold=np.linspace(0.8, 1.2, 8))
+    for programmable in (True, False):
+        programs = [
+            quantize(Network("net", (which,)), Quantisation(state_width=16), programmable) for which in (still, leaky)
+        ]
+        assert (chip_config(programs[0], 4) == chip_config(programs[1], 4)) == programmable
 
 
 def test_given_state_width_saturates_and_is_reported() -> None:

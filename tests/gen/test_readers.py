@@ -137,7 +137,7 @@ def test_names_suit_verilog(tmp_path: Path) -> None:
     nir.write(path, nir.NIRGraph(nodes, list(pairwise(names))))
     network = read_network(path, Discretisation())
     assert [layer.name for layer in network.layers] == [
-        "if_layer_1", "if_layer", "if_layer_2", "layer_0_lif", "layer__h",
+        "if_layer_1", "if_layer", "if_layer_2", "layer_0_lif", "h",
     ]  # fmt: skip
     assert [layer.node for layer in network.layers] == names[1:-1]
 
