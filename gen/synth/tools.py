@@ -121,7 +121,7 @@ class _Run:
         call = f"import sys, {stage.module} as tool; sys.exit(tool.{_CALLS[stage.module][0]}(sys.argv[1:]))"
         with (self.work / "output.txt").open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", call, *stage.arguments],
+                [sys.executable, "-P", "-c", call, *stage.arguments],
                 cwd=self.work,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
