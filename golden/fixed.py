@@ -2,7 +2,7 @@
 
 Every function here accepts Python ints, NumPy int64 arrays, torch int64 tensors and Amaranth values,
 and uses only ``+ - * >>``, comparisons and :func:`select`. Software types run the function as it
-stands; another type (Amaranth's) joins by registering what ``select`` and ``let`` mean for it, so this
+stands; another type (Amaranth's) joins by registering what ``select``, ``shift_right`` and ``let`` mean for it, so this
 package imports neither torch nor Amaranth.
 """
 
@@ -50,9 +50,15 @@ def let(value: Value, name: str, width: int | None = None) -> Value:
     return value
 
 
+@singledispatch
+def shift_right(value: Value, amount: int) -> Value:
+    """``value >> amount``: divided by ``2**amount`` and rounded down; in hardware only the bits that are left."""
+    return value >> amount
+
+
 def overflows(value: Value, width: int) -> Value:
     """Whether ``value`` needs more than a signed number of ``width`` bits."""
-    top = value >> (width - 1)
+    top = shift_right(value, width - 1)
     return (top != 0) & (top != -1)
 
 
@@ -63,4 +69,4 @@ def limit(value: Value, overflow: Value, width: int) -> Value:
 
 def round_shift(value: Value, shift: int) -> Value:
     """``value / 2**shift`` rounded to the nearest integer, halves upwards."""
-    return (value + (1 << (shift - 1))) >> shift if shift else value
+    return shift_right(value + (1 << (shift - 1)), shift) if shift else value

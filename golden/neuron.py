@@ -16,7 +16,18 @@ from typing import Literal
 
 import numpy as np
 
-from .fixed import Value, let, limit, overflows, round_shift, select, signed_max, signed_min, signed_width
+from .fixed import (
+    Value,
+    let,
+    limit,
+    overflows,
+    round_shift,
+    select,
+    shift_right,
+    signed_max,
+    signed_min,
+    signed_width,
+)
 
 Comparison = Literal["greater", "greater_equal"]
 Reset = Literal["hard", "soft", "none"]
@@ -44,7 +55,7 @@ class Shift:
     factor_width = 0
 
     def apply(self, value: Value, factor: Value) -> Value:
-        return value - (value >> self.amount)
+        return value - shift_right(value, self.amount)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Golden arithmetic as hardware: what ``select`` and ``let`` mean for Amaranth values."""
+"""Golden arithmetic as hardware: what ``select``, ``shift_right`` and ``let`` mean for Amaranth values."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
 
-from ranvier.golden.fixed import let, select
+from ranvier.golden.fixed import let, select, shift_right
 
 _scope: ContextVar[tuple[Module, str]] = ContextVar("scope")
 
@@ -24,6 +24,11 @@ def naming(m: Module, prefix: str = "") -> Iterator[None]:
 @select.register
 def _(condition: Value, if_true: ValueLike, if_false: ValueLike) -> Value:
     return Mux(condition, if_true, if_false)
+
+
+@shift_right.register
+def _(value: Value, amount: int) -> Value:
+    return value.shift_right(amount)
 
 
 @let.register
