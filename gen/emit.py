@@ -101,7 +101,8 @@ def _read_image(verilog: str, module: str, image: str) -> str:
     """Let the memory of ``module`` read ``image``; no contents stand in the Verilog itself."""
     header = re.search(rf"^module {module}(_\d+)?\(", verilog, re.MULTILINE)  # a namesake of a signal has a number
     assert header is not None, f"no module {module}"
-    declaration = re.compile(r"^  reg \[[^]]*\] (\w+) \[[^]]*\];\n", re.MULTILINE).search(verilog, header.end())
+    declaration = re.compile(r"^  reg (\[[^]]*\]) (\w+) \[(\d+):0\];\n", re.MULTILINE).search(verilog, header.end())
     assert declaration is not None, f"no memory in {module}"
-    line = f'  initial $readmemh("{image}", {declaration[1]});\n'
-    return verilog[: declaration.end()] + line + verilog[declaration.end() :]
+    width, name, depth = declaration.groups()
+    memory = f'  reg {width} {name} [0:{depth}];\n  initial $readmemh("{image}", {name});\n'
+    return verilog[: declaration.start()] + memory + verilog[declaration.end() :]

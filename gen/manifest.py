@@ -15,9 +15,10 @@ from ranvier import golden, hw
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer
 from ranvier.hw.config import ChipConfig, CoreConfig
+from ranvier.hw.core.lane import parameter_layout
 from ranvier.hw.core.timing import ChainTiming, core_cycles
 from ranvier.hw.stream import event_layout
-from ranvier.hw.top import ChipSignature
+from ranvier.hw.top import ChipSignature, load_layout
 
 from .design import Design
 
@@ -80,6 +81,7 @@ def describe(design: Design) -> dict[str, Any]:
         "ports": _ports(chip),
         "event_in": _fields(event_layout(first.axons)),
         "event_out": _fields(event_layout(last.neurons, value_width)),
+        "load": _fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
         "memory_map": [
             {
@@ -129,6 +131,10 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
         "spiking": layer.model.spiking,
         "parameters": {
             name: int(array) if array.shape == () else "stored" for name, array in sorted(layer.parameters.items())
+        },
+        "stored": {  # of one neuron in a word of the parameter memory: [low bit, width, signed]
+            name: [field.offset, field.width, core.model.parameter_shapes()[name][1]]
+            for name, field in parameter_layout(core)
         },
         "cycles": core_cycles(core),
     }

@@ -10,17 +10,21 @@ from .core.fetch import COUNTER_WIDTH
 from .stream import event_stream
 
 
+def load_layout(config: ChipConfig) -> data.StructLayout:
+    """Payload of the load port: one word of one memory."""
+    return data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
+
+
 class ChipSignature(wiring.Signature):
     """Ports of a chip, apart from clock and reset."""
 
     def __init__(self, config: ChipConfig) -> None:
         first, last = config.cores[0], config.cores[-1]
         value_width = None if last.model.spiking else last.model.state_width
-        word = data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
         members = {
             "events_in": In(event_stream(first.axons)),
             "events_out": Out(event_stream(last.neurons, value_width)),
-            "load": In(stream.Signature(word)),
+            "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
         }
         for core in config.cores:

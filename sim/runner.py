@@ -58,6 +58,8 @@ def simulate_build(
     run = work / "run"
     try:
         run.mkdir(parents=True, exist_ok=True)
+        for waveform in ("waves.fst", "mismatch.fst"):  # of another run
+            (folder / waveform).unlink(missing_ok=True)
         np.savez(run / SAMPLES, allow_pickle=False, spikes=samples.spikes)
     except OSError as error:
         raise RanvierError(f"Folder {run} cannot be written: {error.strerror}") from None

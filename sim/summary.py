@@ -13,7 +13,8 @@ RASTER_NEURONS = 16
 def table(result: SimResult) -> Table:
     """The figures of ``sim.json`` that a person looks at."""
     title = f"{result.name}: Verilog on {result.simulator} {result.version} against the golden model"
-    rows_of = Table(title=title, show_header=False)
+    caption = "half alone, half under back-pressure; of an odd number, the middle one both"
+    rows_of = Table(title=title, caption=caption, show_header=False)
     cycles = result.cycles
     rows = {
         "samples × steps": f"{result.samples} × {result.steps}",

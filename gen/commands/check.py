@@ -60,6 +60,11 @@ def _figures(design: "Design") -> dict[str, Any]:
 def _print(design: "Design", console: "Console") -> None:
     for note in () if design.network is None else design.network.notes:
         console.print(f"  {note}", markup=False)
+    if design.network is not None and "framework" not in design.configuration.discretisation.model_fields_set:
+        console.print(
+            "[yellow]no framework was named, so this is NIR's reading, which resets and compares in its own way;"
+            " name the one that trained the network:[/] ranvier init --framework"
+        )
     if design.report is None:
         layer = design.program.layers[0]
         console.print(f"a blank core: {layer.axons} axons, {layer.neurons} neurons, {layer.weight_width}-bit weights")

@@ -18,8 +18,10 @@ def register(app: typer.Typer) -> None:
 
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")] = Path("network.toml"),
+    framework: Annotated[str, typer.Option(help="Whose network it is: its time steps, reset and comparison.")] = "nir",
 ) -> None:
     """Write a commented configuration to PATH, for the network of the same name beside it."""
+    from ..config import Discretisation
     from ..errors import RanvierError
     from ..files import written_aside
     from ..identifiers import identifier
@@ -28,7 +30,10 @@ def init(
         raise RanvierError(f"Configuration {path} must end in .toml")
     if path.exists():
         raise RanvierError(f"Configuration {path} exists; remove it or choose another name")
-    text = template({"name": identifier(path.stem, "network"), "model": f"{path.stem}.nir"})
+    known = typing.get_args(Discretisation.model_fields["framework"].annotation)
+    if framework not in known:
+        raise RanvierError(f"Framework must be one of {', '.join(known)}, not '{framework}'")
+    text = template({"name": identifier(path.stem, "network"), "model": f"{path.stem}.nir", "framework": framework})
     with written_aside(path, "Configuration") as aside:
         aside.write_text(text, encoding="utf-8")
     print(f"{path} written; next: ranvier check {path}")
@@ -48,7 +53,8 @@ def _section(section: "type[Section]", path: list[str], given: dict[str, Any], o
     for name, field in section.model_fields.items():
         inner = _table_type(field.annotation)
         if inner is not None:
-            tables += ["", *_section(inner, [*path, name], {}, optional or field.default is None)]
+            values = given if name == "discretisation" else {}
+            tables += ["", *_section(inner, [*path, name], values, optional or field.default is None)]
             continue
         value = given.get(name, field.get_default())
         unset = optional or value is None or (field.is_required() and name not in given)

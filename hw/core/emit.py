@@ -46,7 +46,8 @@ class Emit(wiring.Component):
         width = group_layout(self.config).size
         m.submodules.buffer = buffer = fifo.SyncFIFOBuffered(width=width, depth=groups + 1)
         group = data.View(group_layout(self.config), buffer.r_data)
-        busy, sample_end = Signal(), Signal()
+        busy = Signal()
+        sample_end = Signal()
         with m.If(self.start):
             m.d.sync += [busy.eq(1), sample_end.eq(self.sample_end)]
         m.d.comb += [self.drained.eq(~busy), buffer.w_data.eq(self.group.as_value()), buffer.w_en.eq(self.write)]

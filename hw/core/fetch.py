@@ -59,9 +59,12 @@ class Fetch(wiring.Component):
         groups, event = self.config.groups, self.events.payload
         clearing = Signal(init=1)
         held = Signal()
-        is_update, sample_end = Signal(), Signal()
+        is_update = Signal()
+        sample_end = Signal()
         group = Signal.like(self.operation.group)
-        ready, last, done = Signal(), Signal(), Signal()
+        ready = Signal()
+        last = Signal()
+        done = Signal()
         m.d.comb += [
             last.eq(group == groups - 1),
             self.operation.valid.eq(clearing | (held & ready & (self.may_update | ~is_update))),
@@ -121,9 +124,9 @@ class Fetch(wiring.Component):
         if gap <= 0:
             m.d.comb += ready.eq(1)
             return
-        wait = Signal(range(gap + 1))
-        m.d.comb += ready.eq(wait == 0)
+        pause = Signal(range(gap + 1))
+        m.d.comb += ready.eq(pause == 0)
         with m.If(done & self.operation.update):
-            m.d.sync += wait.eq(gap)
+            m.d.sync += pause.eq(gap)
         with m.Elif(~ready):
-            m.d.sync += wait.eq(wait - 1)
+            m.d.sync += pause.eq(pause - 1)
