@@ -1,6 +1,7 @@
 """A MODEL argument resolved: configuration, network, integers and the chip for them."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from ranvier.golden.program import Program
@@ -25,6 +26,11 @@ class Design:
     report: QuantisationReport | None
     program: Program
     chip: ChipConfig
+
+    @cached_property
+    def measured(self) -> Samples:
+        """The stimulus that the report and the manifest are measured on."""
+        return self.samples(seed=0)
 
     @property
     def nodes(self) -> dict[str, str]:
@@ -63,7 +69,7 @@ def load_design(source: str) -> Design:
     design = Design(configuration, network, None, program, chip)
     if network is None:
         return design
-    return replace(design, report=measure(network, program, design.samples(seed=0)))
+    return replace(design, report=measure(network, program, design.measured))
 
 
 def _named(network: Network, name: str) -> Network:

@@ -13,7 +13,7 @@ import jinja2
 from .design import Design
 from .errors import RanvierError
 from .folder import MANIFEST, digests, is_current, read_manifest, replaced_build
-from .images import hex_lines, memory_words
+from .images import hex_lines, image_name, memory_words
 from .manifest import build_hash, describe
 from .names import readable
 
@@ -52,22 +52,18 @@ def _write(design: Design, work: Path) -> None:
     )
     for region in chip.memory_map:
         words = memory_words(*layers[region.core], region.memory)
-        (work / _image(region.core, region.memory)).write_text(hex_lines(words, region.width))
+        (work / image_name(region.core, region.memory)).write_text(hex_lines(words, region.width))
     design.program.save(work / "program.npz")
     manifest = describe(design)
     (work / f"{chip.name}.v").write_text(_verilog(design, manifest))
     (work / MANIFEST).write_text(json.dumps(manifest | {"files": digests(work)}, indent=2) + "\n")
 
 
-def _image(core: str, memory: str) -> str:
-    return f"{core}_{memory}.hex"
-
-
 def _verilog(design: Design, manifest: dict[str, Any]) -> str:
     body = _yosys_verilog(emit_rtlil(design))
     for region in design.chip.memory_map:
         body = _read_image(
-            body, f"{design.chip.name}__{region.core}__{region.memory}", _image(region.core, region.memory)
+            body, f"{design.chip.name}__{region.core}__{region.memory}", image_name(region.core, region.memory)
         )
     return _HEADER.get_template("header.v.jinja").render(manifest=manifest) + body
 

@@ -22,6 +22,11 @@ def memory_words(layer: Layer, core: CoreConfig, memory: str) -> list[int]:
     return {"weights": weight_words, "parameters": parameter_words}[memory](layer, core)
 
 
+def image_name(core: str, memory: str) -> str:
+    """File name of the image of a core's memory."""
+    return f"{core}_{memory}.hex"
+
+
 def hex_lines(words: list[int], width: int) -> str:
     """``words`` as a ``$readmemh`` file."""
     digits = -(-width // 4)

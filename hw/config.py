@@ -59,6 +59,11 @@ class CoreConfig:
         return signed_width(min(low, low + least), max(high, high + most))
 
     @property
+    def value_width(self) -> int | None:
+        """Width in bits of the value in an output event: a readout's membrane potential; None for spikes."""
+        return None if self.model.spiking else self.model.state_width
+
+    @property
     def weight_words(self) -> int:
         """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group."""
         return self.axons * self.groups

@@ -20,10 +20,9 @@ class ChipSignature(wiring.Signature):
 
     def __init__(self, config: ChipConfig) -> None:
         first, last = config.cores[0], config.cores[-1]
-        value_width = None if last.model.spiking else last.model.state_width
         members = {
             "events_in": In(event_stream(first.axons)),
-            "events_out": Out(event_stream(last.neurons, value_width)),
+            "events_out": Out(event_stream(last.neurons, last.value_width)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
         }

@@ -40,7 +40,7 @@ class Core(wiring.Component):
         super().__init__(
             {
                 "events": In(event_stream(config.axons)),
-                "spikes": Out(event_stream(config.neurons, None if model.spiking else model.state_width)),
+                "spikes": Out(event_stream(config.neurons, config.value_width)),
                 "idle": Out(1),
                 "saturations": Out(COUNTER_WIDTH),
                 "rejected": Out(COUNTER_WIDTH),

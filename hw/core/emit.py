@@ -35,7 +35,7 @@ class Emit(wiring.Component):
                 "sample_end": In(1),
                 "write": In(1),
                 "group": In(group_layout(config)),
-                "events": Out(event_stream(config.neurons, None if config.model.spiking else config.model.state_width)),
+                "events": Out(event_stream(config.neurons, config.value_width)),
                 "drained": Out(1),
             }
         )

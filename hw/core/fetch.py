@@ -14,8 +14,7 @@ def operation_layout(config: CoreConfig) -> data.StructLayout:
     """One group's pass through the lanes.
 
     ``update`` ends its step, else weights are added; ``clear`` makes the state zero afterwards; ``emit``:
-    the update is a step's, not the clearing after reset; ``last``: it is
-    the last group of its pass.
+    the update is a step's, not the clearing after reset; ``last``: the group is the last of its pass.
     """
     return data.StructLayout(
         {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}

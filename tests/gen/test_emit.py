@@ -21,7 +21,9 @@ from ranvier.gen.design import load_design
 from ranvier.gen.emit import generate
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.images import memory_words
+from ranvier.gen.manifest import build_hash
 from ranvier.gen.names import readable
+from ranvier.gen.stimulus import Samples
 
 # Amaranth's style; anything else that -Wall finds is a fault.
 KNOWN_WARNINGS = {"PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC", "CASEOVERLAP", "DECLFILENAME"}
@@ -160,6 +162,22 @@ def test_another_stimulus_is_another_build(tmp_path):
     design = load_design("digits")
     fewer = replace(design, configuration=design.configuration.model_copy(update={"stimulus": Stimulus()}))
     assert generate(design, tmp_path)["predicted"] != generate(fewer, tmp_path)["predicted"]
+
+
+def test_other_labels_or_shapes_are_another_build():
+    design = load_design("digits")
+    samples = design.measured
+
+    def hash_of(spikes, labels):
+        other = replace(design)
+        other.__dict__["measured"] = Samples(spikes, labels)
+        return build_hash(other)
+
+    assert hash_of(samples.spikes, samples.labels) == build_hash(design)
+    shifted = hash_of(samples.spikes, (samples.labels + 1) % 10)
+    halves = hash_of(samples.spikes.reshape(2 * len(samples.spikes), -1, 64), samples.labels)
+    unlabelled = hash_of(samples.spikes, None)
+    assert len({build_hash(design), shifted, halves, unlabelled}) == 4
 
 
 @pytest.mark.parametrize(
