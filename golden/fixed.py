@@ -6,6 +6,7 @@ stands; another type (Amaranth's) joins by registering what ``select``, ``shift_
 package imports neither torch nor Amaranth.
 """
 
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -65,6 +66,33 @@ def overflows(value: Value, width: int) -> Value:
 def limit(value: Value, overflow: Value, width: int) -> Value:
     """``value``, or where ``overflow`` holds the end of the signed range of ``width`` bits on its side."""
     return select(overflow, select(value < 0, signed_min(width), signed_max(width)), value)
+
+
+def narrow(value: Value, width: int, name: str) -> tuple[Value, Value]:
+    """``value`` saturated to ``width`` bits, called ``name``; and whether it had to be."""
+    overflow = let(overflows(value, width), f"{name}_overflow")
+    return let(limit(value, overflow, width), name, width), overflow
+
+
+def magnitude(value: Value) -> Value:
+    """The absolute value."""
+    return select(value < 0, -value, value)
+
+
+@singledispatch
+def lookup(index: Value, table: Sequence[int]) -> Value:
+    """``table[index]``; element by element. ``index`` must lie in the table."""
+    return table[index]
+
+
+@lookup.register
+def _(index: np.ndarray, table: Sequence[int]) -> Value:
+    return np.asarray(table, np.int64)[index]
+
+
+def truncate_shift(value: Value, shift: int) -> Value:
+    """``value / 2**shift`` rounded towards zero."""
+    return shift_right(value + select(value < 0, (1 << shift) - 1, 0), shift) if shift else value
 
 
 def round_shift(value: Value, shift: int) -> Value:

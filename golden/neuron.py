@@ -19,8 +19,7 @@ import numpy as np
 from .fixed import (
     Value,
     let,
-    limit,
-    overflows,
+    narrow,
     round_shift,
     select,
     shift_right,
@@ -146,8 +145,7 @@ def weight_range(width: int) -> tuple[int, int]:
 
 def integrate(total: Value, width: int) -> tuple[Value, Value]:
     """``total`` of stored state, drive and bias, saturated to ``width`` bits; and whether it had to be."""
-    overflow = let(overflows(total, width), "overflow")
-    return let(limit(total, overflow, width), "integrated", width), overflow
+    return narrow(total, width, "integrated")
 
 
 def fire(model: NeuronModel, v: Value, threshold: Value) -> Value:

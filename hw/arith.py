@@ -1,12 +1,12 @@
 """Golden arithmetic as hardware: what ``select``, ``shift_right`` and ``let`` mean for Amaranth values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from amaranth.hdl import Module, Mux, Signal, Value, ValueLike, signed
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value, ValueLike, signed
 
-from ranvier.golden.fixed import let, select, shift_right
+from ranvier.golden.fixed import let, lookup, select, shift_right
 
 _scope: ContextVar[tuple[Module, str]] = ContextVar("scope")
 
@@ -29,6 +29,11 @@ def _(condition: Value, if_true: ValueLike, if_false: ValueLike) -> Value:
 @shift_right.register
 def _(value: Value, amount: int) -> Value:
     return value.shift_right(amount)
+
+
+@lookup.register
+def _(index: Value, table: Sequence[int]) -> Value:
+    return Array(Const(entry, max(max(table).bit_length(), 1)) for entry in table)[index]
 
 
 @let.register

@@ -104,11 +104,12 @@ def synthesise(
 
 def _yosys(rtlil: str, top: str, target: Target) -> Stage:
     # Public wires are marked and cells given their instance before anything is flattened: see path.Netlist.
-    # No core relies on a word that is read while it is written, so block RAM needs no logic to define it.
+    # Where a memory does not say what a word is that is read while it is written, nobody relies on it: block RAM needs
+    # no logic to define it.
     script = f"""\
 read_rtlil design.il
 hierarchy -check -top {top}
-setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2
+setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:TRANSPARENCY_MASK>0 %d
 setattr -set source 1 w:* w:$* %d
 flatten -scopename
 {target.synth} -top {top} -json netlist.json

@@ -1,0 +1,327 @@
+"""The backward engine: gradients of neurons, a step back in time, and their way to the layer before."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ranvier.golden.fixed import round_shift
+from ranvier.golden.train.gradient import (
+    membrane_gradient,
+    readout_gradient,
+    reset_path,
+    spike_gradient,
+    through_leak,
+)
+from ranvier.golden.train.setup import TrainedLayer
+
+from ..arith import naming, register
+from ..config import index_width
+from .config import TrainerConfig
+from .dense import column_layout, neuron_layout
+from .forward import kinds
+from .memories import WordMemory
+from .wiring import by_layer, joined, rotated, split
+
+
+class GradientLane(wiring.Component):
+    """One neuron's gradients in one step, by ``kind``: the arithmetic of :mod:`ranvier.golden.train.gradient`.
+
+    ``arrival``: sum of weights times gradients; ``error``: what the loss adds, in the format of gradients; ``later``: the
+    potential's gradient in the step after. Latency: :attr:`stages` cycles. Throughput: 1 a cycle.
+    """
+
+    def __init__(self, config: TrainerConfig) -> None:
+        self.config = config
+        self.kinds, _ = kinds(config)
+        width = config.setup.gradient_width
+        super().__init__(
+            {
+                "kind": In(range(len(self.kinds))),
+                "arrival": In(signed(config.arrival_width)),
+                "error": In(signed(config.error_width)),
+                "later": In(signed(width)),
+                "spike": In(1),
+                "derivative": In(config.derivative_width),
+                "membrane": In(signed(config.state_width)),
+                "spike_gradient": Out(signed(width)),
+                "membrane_gradient": Out(signed(width)),
+                "saturations": Out(2),
+            }
+        )
+
+    @property
+    def stages(self) -> int:
+        return 4 if self.config.setup.reset_path == "exact" else 3
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fraction = self.config.setup.weight_fraction
+        with naming(m):
+            arrived = round_shift(self.arrival, fraction) + self.error
+        shared = {
+            "arrived": arrived,
+            "later": self.later,
+            "spike": self.spike,
+            "derivative": self.derivative,
+            "membrane": self.membrane,
+        }
+        selected = self.kind
+        delayed = []
+        for stage in range(self.stages):
+            delayed.append(Signal.like(self.kind, name=f"kind_s{stage + 1}", reset_less=True))
+            m.d.sync += delayed[-1].eq(selected)
+            selected = delayed[-1]
+        stage1 = register(m, "s1_", shared)
+        for index, layer in enumerate(self.kinds):
+            with naming(m, f"kind{index}_"):
+                factor = Const(layer.parameters.get("membrane_factor", 0))
+                leaked = through_leak(layer.model.membrane_decay, self.later, factor)
+            leaked = register(m, f"kind{index}_s1_", {"leaked": leaked})["leaked"]
+            outputs = self._gradients(m, layer, f"kind{index}_", stage1, leaked)
+            with m.If(selected == index):
+                m.d.comb += [getattr(self, name).eq(value) for name, value in outputs.items()]
+        return m
+
+    def _gradients(
+        self, m: Module, layer: TrainedLayer, prefix: str, stage: dict[str, Value], leaked: Value
+    ) -> dict[str, Value]:
+        setup, model = self.config.setup, layer.model
+        width, parameter = setup.gradient_width, layer.parameters.get
+        lost: Value = Const(0)
+        stage = dict(stage) | {"leaked": leaked}
+        if setup.reset_path == "exact":
+            with naming(m, prefix):
+                threshold, reset_value = Const(parameter("threshold", 0)), Const(parameter("reset_value", 0))
+                v, later = stage["membrane"], stage["later"]
+                lost = reset_path(model, v, later, leaked, threshold, reset_value, setup.weight_fraction)
+            stage = register(m, f"{prefix}s2_", stage | {"lost": Const(0) if isinstance(lost, int) else lost})
+            lost = stage["lost"]
+        if layer.surrogate is None:
+            with naming(m, prefix):
+                gv, overflow = readout_gradient(stage["arrived"], stage["leaked"], width)
+            early = register(m, f"{prefix}s3_", {"gv": gv, "overflow": overflow})
+            late = register(m, f"{prefix}s4_", early)
+            return {"spike_gradient": Const(0), "membrane_gradient": late["gv"], "saturations": late["overflow"]}
+        with naming(m, prefix):
+            gs, overflow = spike_gradient(stage["arrived"], lost, stage["derivative"], width)
+        kept = {name: stage[name] for name in ("derivative", "leaked", "spike")}
+        stage = register(m, f"{prefix}s3_", kept | {"gs": gs, "overflow": overflow})
+        with naming(m, prefix):
+            gv, limited = membrane_gradient(
+                model,
+                stage["gs"],
+                stage["derivative"],
+                layer.surrogate_fraction,
+                stage["leaked"],
+                stage["spike"],
+                width,
+            )
+        late = register(m, f"{prefix}s4_", {"gs": stage["gs"], "gv": gv, "both": stage["overflow"] + limited})
+        return {"spike_gradient": late["gs"], "membrane_gradient": late["gv"], "saturations": late["both"]}
+
+
+def backward_operation(config: TrainerConfig) -> data.StructLayout:
+    """The gradients of ``group`` of ``layer``. ``last``: the layer's last group; ``newest``: the sample's last step."""
+    return data.StructLayout(
+        {
+            "last": 1,
+            "newest": 1,
+            "layer": index_width(len(config.layers)),
+            "local": index_width(config.most_groups),
+            "group": index_width(config.groups),
+        }
+    )
+
+
+class GradientTrace(wiring.Signature):
+    """What a group's pass gives: gradients of every lane, 0 where there is no neuron. ``local``: group in its layer."""
+
+    def __init__(self, config: TrainerConfig) -> None:
+        width = config.lanes * config.setup.gradient_width
+        super().__init__(
+            {
+                "valid": Out(1),
+                "group": Out(index_width(config.groups)),
+                "local": Out(index_width(config.most_groups)),
+                "nonzero": Out(config.lanes),
+                "spike_gradients": Out(width),
+                "membrane_gradients": Out(width),
+                "saturations": Out(range(2 * config.lanes + 1)),
+            }
+        )
+
+
+class BackwardEngine(wiring.Component):
+    """Gradients of neurons, and their products with columns of weights, ``lanes`` at a time.
+
+        operation, traces, error → GradientLane → gradients → trace
+                          arrivals ↗                 ↓ neuron of the scan
+                          arrivals ← + ← × ← rotate ← weights
+
+    An operation reads what has arrived at its group and clears it. ``traced`` and ``error`` are what the traces and the
+    loss hold for it, in the cycle after. A column's part multiplies ``weights``, which the banks give in the cycle after
+    it, by its operand, and adds it to its target: weights read, rotation, product, sum.
+
+    Throughput: an operation or a part a cycle, never both; ``busy`` is low when all has been written.
+    """
+
+    def __init__(self, config: TrainerConfig) -> None:
+        self.config = config
+        lanes, setup = config.lanes, config.setup
+        super().__init__(
+            {
+                "valid": In(1),
+                "operation": In(backward_operation(config)),
+                "spikes": In(lanes),
+                "derivatives": In(lanes * config.derivative_width),
+                "membranes": In(lanes * config.state_width),
+                "errors": In(lanes * config.error_width),
+                "trace": Out(GradientTrace(config)),
+                "base": In(index_width(config.groups)),
+                "indices": In(stream.Signature(index_width(config.most_groups * lanes))),
+                "neurons": Out(stream.Signature(neuron_layout(config))),
+                "parts": In(stream.Signature(column_layout(config), always_ready=True)),
+                "weights": In(lanes * setup.weight_width),
+                "wipe": In(1),
+                "wipe_group": In(index_width(config.groups)),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, lanes = self.config, self.config.lanes
+        arrivals = WordMemory(depth=config.groups, width=lanes * config.arrival_width, transparent=True)
+        gradients = WordMemory(depth=config.groups, width=lanes * config.setup.gradient_width)
+        m.submodules.arrivals, m.submodules.gradients = arrivals, gradients
+        neurons_busy = self._neurons(m, arrivals, gradients)
+        operands_busy = self._operands(m, gradients)
+        columns_busy = self._columns(m, arrivals)
+        m.d.comb += self.busy.eq(neurons_busy | operands_busy | columns_busy)
+        with m.If(self.wipe):
+            m.d.comb += [arrivals.write_enable.eq(1), arrivals.write_address.eq(self.wipe_group)]
+            m.d.comb += arrivals.write_data.eq(0)
+        return m
+
+    def _neurons(self, m: Module, arrivals: WordMemory, gradients: WordMemory) -> Value:
+        """Every pass over a group, from the operation to what it writes; whether one is on its way."""
+        config, lanes = self.config, self.config.lanes
+        _, chosen = kinds(config)
+        units = [GradientLane(config) for _ in range(lanes)]
+        stages = [(self.valid, self.operation)]
+        for index in range(1, 2 + units[0].stages):
+            valid = Signal(name=f"valid_s{index}")
+            operation = Signal(self.operation.shape(), name=f"operation_s{index}", reset_less=True)
+            m.d.sync += [valid.eq(stages[-1][0]), operation.eq(stages[-1][1])]
+            stages.append((valid, operation))
+
+        with m.If(self.valid):
+            m.d.comb += [
+                arrivals.read_enable.eq(1),
+                arrivals.read_address.eq(self.operation.group),
+                gradients.read_enable.eq(1),
+                gradients.read_address.eq(self.operation.group),
+            ]
+        valid, operation = stages[1]
+        with m.If(valid):
+            m.d.comb += [arrivals.write_enable.eq(1), arrivals.write_address.eq(operation.group), arrivals.write_data.eq(0)]
+        arrived = split(arrivals.read_data, lanes, is_signed=True)
+        later = split(gradients.read_data, lanes, is_signed=True)
+        errors = split(self.errors, lanes, is_signed=True)
+        derivatives = split(self.derivatives, lanes, is_signed=False)
+        membranes = split(self.membranes, lanes, is_signed=True)
+        of_loss = operation.layer == len(config.layers) - 1
+        for lane, unit in enumerate(units):
+            m.submodules[f"lane{lane}"] = unit
+            m.d.comb += [
+                unit.kind.eq(by_layer(operation.layer, chosen)),
+                unit.arrival.eq(arrived[lane]),
+                unit.error.eq(Mux(of_loss, errors[lane], 0)),
+                unit.later.eq(Mux(operation.newest, 0, later[lane]) if config.setup.temporal else 0),
+                unit.spike.eq(self.spikes[lane]),
+                unit.derivative.eq(derivatives[lane]),
+                unit.membrane.eq(membranes[lane]),
+            ]
+
+        ended, ending = stages[-1]
+        everyone = (1 << lanes) - 1
+        in_last = by_layer(ending.layer, [(1 << layer.last_lanes) - 1 for layer in config.layers])
+        mask = Signal(lanes)  # lanes that hold a neuron
+        m.d.comb += mask.eq(Mux(ending.last, in_last, everyone))
+        gv = [Mux(mask[lane], unit.membrane_gradient, 0) for lane, unit in enumerate(units)]
+        gs = [Mux(mask[lane], unit.spike_gradient, 0) for lane, unit in enumerate(units)]
+        saturations: Value = Const(0)
+        for lane, unit in enumerate(units):
+            saturations = saturations + Mux(mask[lane], unit.saturations, 0)
+        m.d.comb += [
+            self.trace.valid.eq(ended),
+            self.trace.group.eq(ending.group),
+            self.trace.local.eq(ending.local),
+            self.trace.spike_gradients.eq(joined(gs)),
+            self.trace.membrane_gradients.eq(joined(gv)),
+            self.trace.nonzero.eq(Cat((unit.membrane_gradient != 0) for unit in units) & mask),
+            self.trace.saturations.eq(saturations),
+            gradients.write_enable.eq(ended),
+            gradients.write_address.eq(ending.group),
+            gradients.write_data.eq(self.trace.membrane_gradients),
+        ]
+        return Cat(valid for valid, _ in stages).any()
+
+    def _operands(self, m: Module, gradients: WordMemory) -> Value:
+        """Fetches the gradient of each neuron that the scan finds; whether one is on its way."""
+        bits = (self.config.lanes - 1).bit_length()
+        fetched, index = Signal(), Signal.like(self.indices.payload)
+        fetch = Signal()
+        m.d.comb += [
+            self.indices.ready.eq(~fetched | self.neurons.ready),
+            fetch.eq(self.indices.valid & self.indices.ready),
+            self.neurons.valid.eq(fetched),
+            self.neurons.payload.index.eq(index),
+        ]
+        with m.If(fetch):
+            m.d.comb += [
+                gradients.read_enable.eq(1),
+                gradients.read_address.eq(self.base + self.indices.payload[bits:]),
+            ]
+            m.d.sync += index.eq(self.indices.payload)
+        with m.If(self.indices.ready):
+            m.d.sync += fetched.eq(fetch)
+        lanes = split(gradients.read_data, self.config.lanes, is_signed=False)
+        with m.Switch(index[:bits]):
+            for lane, value in enumerate(lanes):
+                with m.Case(lane):
+                    m.d.comb += self.neurons.payload.operand.eq(value)
+        return fetched
+
+    def _columns(self, m: Module, arrivals: WordMemory) -> Value:
+        """Multiplies and adds the parts of columns; whether one is on its way."""
+        config, lanes, setup = self.config, self.config.lanes, self.config.setup
+        part = self.parts.payload
+        stages = [(self.parts.valid, part.rotation, part.target, part.operand.as_signed())]
+        for index in range(1, 4):
+            signals = [
+                Signal.like(value, name=f"part_{name}_s{index}")
+                for name, value in zip(("valid", "rotation", "target", "operand"), stages[-1], strict=True)
+            ]
+            m.d.sync += [signal.eq(value) for signal, value in zip(signals, stages[-1], strict=True)]
+            stages.append(tuple(signals))
+        aligned = rotated(m, split(self.weights, lanes, is_signed=True), stages[1][1], "rotated")
+        weights = [Signal(signed(setup.weight_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
+        products = [
+            Signal(signed(setup.weight_width + setup.gradient_width), name=f"product{lane}", reset_less=True)
+            for lane in range(lanes)
+        ]
+        m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
+        m.d.sync += [product.eq(weight * stages[2][3]) for product, weight in zip(products, weights, strict=True)]
+        with m.If(stages[2][0]):
+            m.d.comb += [arrivals.read_enable.eq(1), arrivals.read_address.eq(stages[2][2])]
+        sums = [Signal(signed(config.arrival_width), name=f"sum{lane}") for lane in range(lanes)]
+        held = split(arrivals.read_data, lanes, is_signed=True)
+        m.d.comb += [total.eq(value + product) for total, value, product in zip(sums, held, products, strict=True)]
+        with m.If(stages[3][0]):
+            m.d.comb += [
+                arrivals.write_enable.eq(1),
+                arrivals.write_address.eq(stages[3][2]),
+                arrivals.write_data.eq(joined(sums)),
+            ]
+        return Cat(stage[0] for stage in stages).any()

@@ -1,0 +1,59 @@
+"""Turns a bit map in memory into a stream of the indices of its ones."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .wiring import lowest_bit
+
+
+class Scanner(wiring.Component):
+    """Reads ``words`` words of ``lanes`` bits from ``address`` on and sends ``first + position`` of every 1.
+
+    ``start`` begins a scan, while ``done``. The memory is read through ``read_enable``, ``read_address`` and
+    ``read_data``, which keeps its value while ``read_enable`` is low.
+
+    Latency: the first index is offered 3 cycles after ``start``. Throughput: an index a cycle, and a cycle for a word
+    without any: ``max(ones, 1)`` cycles a word, while the receiver is ready.
+    """
+
+    def __init__(self, *, lanes: int, depth: int, indices: int) -> None:
+        self.lanes = lanes
+        super().__init__(
+            {
+                "start": In(1),
+                "address": In(range(depth)),
+                "words": In(range(depth + 1)),
+                "first": In(range(indices)),
+                "read_enable": Out(1),
+                "read_address": Out(range(depth)),
+                "read_data": In(lanes),
+                "indices": Out(stream.Signature(unsigned((indices - 1).bit_length() or 1))),
+                "done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits, rest = Signal(self.lanes), Signal(self.lanes)
+        base, next_base = Signal.like(self.first), Signal.like(self.first)
+        left = Signal.like(self.words)  # words still to be read
+        ahead = Signal()  # the memory's output is the word after this one
+        take = Signal()
+        m.d.comb += [
+            rest.eq(bits & (bits - 1)),
+            self.indices.valid.eq(bits.any()),
+            self.indices.payload.eq(base + lowest_bit(m, bits, "position")),
+            take.eq(ahead & Mux(self.indices.ready, ~rest.any(), ~bits.any())),
+            self.read_enable.eq((left != 0) & (~ahead | take)),
+            self.done.eq(~bits.any() & ~ahead & (left == 0)),
+        ]
+        with m.If(self.indices.ready):
+            m.d.sync += bits.eq(rest)
+        with m.If(take):
+            m.d.sync += [bits.eq(self.read_data), base.eq(next_base), next_base.eq(next_base + self.lanes), ahead.eq(0)]
+        with m.If(self.read_enable):
+            m.d.sync += [ahead.eq(1), left.eq(left - 1), self.read_address.eq(self.read_address + 1)]
+        with m.If(self.start):
+            m.d.sync += [self.read_address.eq(self.address), left.eq(self.words), next_base.eq(self.first)]
+        return m

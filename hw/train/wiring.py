@@ -1,0 +1,50 @@
+"""Small circuits that the engines share: constants by layer, rotation over lanes, the lowest set bit."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+
+from ..config import index_width
+
+
+def by_layer(layer: Value, values: Sequence[int]) -> Value:
+    """The constant of the selected layer."""
+    width = max(max(values).bit_length(), 1)
+    result: Value = Const(values[-1], width)
+    for index in reversed(range(len(values) - 1)):
+        if len(set(values[index:])) > 1:
+            result = Mux(layer == index, Const(values[index], width), result)
+    return result
+
+
+def rotated(m: Module, values: Sequence[Value], amount: Value, name: str) -> list[Value]:
+    """``values[(lane + amount) % lanes]`` for each lane; the number of lanes is a power of two."""
+    lanes = len(values)
+    for bit in range((lanes - 1).bit_length()):
+        stage = [Signal(value.shape(), name=f"{name}_{bit}_{lane}") for lane, value in enumerate(values)]
+        m.d.comb += [
+            stage[lane].eq(Mux(amount[bit], values[(lane + (1 << bit)) % lanes], values[lane])) for lane in range(lanes)
+        ]
+        values = list(stage)
+    return list(values)
+
+
+def lowest_bit(m: Module, bits: Value, name: str) -> Signal:
+    """Index of the lowest 1 of ``bits``; 0 where there is none."""
+    index = Signal(index_width(len(bits)), name=name)
+    for position in reversed(range(len(bits))):
+        with m.If(bits[position]):
+            m.d.comb += index.eq(position)
+    return index
+
+
+def split(word: Value, lanes: int, *, is_signed: bool) -> list[Value]:
+    """The parts of a word of all lanes, the first in the low bits."""
+    width = len(word) // lanes
+    parts = [word[lane * width : (lane + 1) * width] for lane in range(lanes)]
+    return [part.as_signed() for part in parts] if is_signed else parts
+
+
+def joined(values: Sequence[ValueLike]) -> Value:
+    """One word of all lanes."""
+    return Cat(*values)

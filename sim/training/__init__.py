@@ -1,0 +1,1 @@
+"""Trainers in compiled simulation, driven like the chip and compared with golden."""

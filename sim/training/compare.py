@@ -1,0 +1,113 @@
+"""Every value of a trainer against the golden model."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ranvier.gen.training.images import Results, Samples
+from ranvier.golden.train import bptt
+from ranvier.golden.train.bptt import BatchTrace, TrainingState
+from ranvier.hw.train.config import TrainerConfig
+
+from ..compiled.words import unpack_fields
+from .device import BACKWARD, FORWARD, TrainerDevice
+
+
+@dataclass
+class Tally:
+    """Values compared, by name, and how many of them differ; ``first`` says where the first did."""
+
+    compared: dict[str, int] = field(default_factory=dict)
+    mismatches: dict[str, int] = field(default_factory=dict)
+    first: str | None = None
+
+    def add(self, name: str, expected: np.ndarray, found: np.ndarray) -> None:
+        """Compare two arrays of the same shape. Raises ValueError for others."""
+        if expected.shape != found.shape:
+            raise ValueError(f"Values of {name} must have shape {expected.shape}, not {found.shape}")
+        wrong = expected != found
+        self.compared[name] = self.compared.get(name, 0) + wrong.size
+        self.mismatches[name] = self.mismatches.get(name, 0) + int(wrong.sum())
+        if wrong.any() and self.first is None:
+            place = tuple(int(index) for index in np.argwhere(wrong)[0])
+            self.first = f"{name}{list(place)} must be {expected[place]}, not {found[place]}"
+
+    @property
+    def total(self) -> int:
+        return sum(self.compared.values())
+
+    @property
+    def wrong(self) -> int:
+        return sum(self.mismatches.values())
+
+
+class Comparison:
+    """A device and the golden model side by side, from the same ``state`` on, which golden moves along."""
+
+    def __init__(self, device: TrainerDevice, state: TrainingState) -> None:
+        self.device, self.state, self.tally = device, state, Tally()
+        device.load(state)
+
+    def run(self, samples: Samples) -> Results:
+        """Run ``samples`` on both and compare every result, potential, spike and gradient."""
+        config, setup = self.device.config, self.device.config.setup
+        found = self.device.run(samples)
+        traces: list[BatchTrace] = []
+        start = 0
+        for stop in [*(np.flatnonzero(samples.end) + 1).tolist(), len(samples)]:
+            if stop > start:
+                traces += [self._golden(samples, index) for index in range(start, stop)]
+            if stop > start and samples.end[stop - 1]:
+                bptt.update(setup, self.state, int(samples.rate[stop - 1]))
+            start = stop
+        self.tally.add("label", samples.labels, found.label)
+        self.tally.add("prediction", np.array([int(trace.assessment.prediction[0]) for trace in traces]), found.prediction)
+        self.tally.add("loss", np.array([int(trace.assessment.loss[0]) for trace in traces]), found.loss)
+        self._forward(config, traces)
+        self._backward(config, [trace for trace, learn in zip(traces, samples.learn, strict=True) if learn])
+        return found
+
+    def _golden(self, samples: Samples, index: int) -> BatchTrace:
+        spikes, labels = samples.spikes[index : index + 1], samples.labels[index : index + 1]
+        if samples.learn[index]:
+            return bptt.learn(self.device.config.setup, self.state, spikes, labels)
+        return bptt.run_batch(self.device.config.setup, self.state.weights, spikes, labels)
+
+    def check_state(self) -> None:
+        """Compare all training state."""
+        found = self.device.save()
+        for name in ("weights", "momentum", "gradient"):
+            for layer, expected, value in zip(
+                self.device.config.layers, getattr(self.state, name), getattr(found, name), strict=True
+            ):
+                self.tally.add(f"{layer.layer.name}.{name}", expected, value)
+        self.tally.add("generators", self.state.generators, found.generators)
+        self.tally.add("pending", np.array(self.state.pending), np.array(found.pending))
+
+    def _forward(self, config: TrainerConfig, traces: list[BatchTrace]) -> None:
+        widths = (config.state_width, 1, config.derivative_width)
+        records = self.device.model.recorded("forward")
+        for name, width, record in zip(FORWARD, widths, records, strict=True):
+            values = unpack_fields(record, width, config.lanes, signed=name == "membranes")
+            values = values.reshape(len(traces), config.setup.steps, config.groups * config.lanes)
+            for number, layer in enumerate(config.layers):
+                first = layer.group_base * config.lanes
+                found = values[:, :, first : first + layer.layer.neurons]
+                of_golden = {"membranes": "membrane", "spikes": "spikes", "derivatives": "derivative"}[name]
+                expected = np.concatenate([getattr(trace.forward[number], of_golden) for trace in traces])
+                self.tally.add(f"{layer.layer.name}.{name}", expected.astype(np.int64), found)
+
+    def _backward(self, config: TrainerConfig, traces: list[BatchTrace]) -> None:
+        records = self.device.model.recorded("backward")
+        for name, record in zip(BACKWARD, records, strict=True):
+            values = unpack_fields(record, config.setup.gradient_width, config.lanes, signed=True)
+            values = values.reshape(len(traces), config.setup.steps, config.groups * config.lanes)[:, ::-1]
+            first = 0  # the last layer's groups come first
+            for number in reversed(range(len(config.layers))):
+                layer = config.layers[number]
+                found = values[:, :, first : first + layer.layer.neurons]
+                first += layer.groups * config.lanes
+                of_golden = {"spike_gradients": "spike", "membrane_gradients": "membrane"}[name]
+                if traces:
+                    expected = np.concatenate([getattr(trace.backward[number], of_golden) for trace in traces])
+                    self.tally.add(f"{layer.layer.name}.{name}", expected, found)

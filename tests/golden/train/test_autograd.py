@@ -1,0 +1,143 @@
+"""Golden's gradients against PyTorch's autograd: equal where the formats lose nothing, nearly parallel where they do."""
+
+import importlib.util
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.train.bptt import TrainingState, run_batch
+from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
+from ranvier.golden.train.optimiser import Sgd
+from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
+from ranvier.golden.train.surrogate import Rectangle, Triangle, table
+
+from .float_network import rectangle, smooth, triangle, weight_gradients
+
+FRACTION, GAIN, STEPS, SAMPLES = 4, 13, 3, 40
+UNIT = 1 << FRACTION
+
+
+def exact_setup(decay, reset, timing, comparison, reset_path, recurrent, temporal) -> TrainingSetup:
+    """Two layers of spiking neurons; weights and thresholds are whole units, gradients begin with ``GAIN`` zero bits."""
+    model = NeuronModel(24, decay, comparison=comparison, reset=reset, reset_timing=timing)
+    values = {"bias": 0, "threshold": 2 * UNIT, "reset_value": -UNIT, "membrane_factor": 1}
+    parameters = {name: values[name] for name in model.parameter_shapes()}
+    surrogate = Rectangle(2 * UNIT + 1, 1)
+    layers = (
+        TrainedLayer("hidden", 6, 7, model, parameters, surrogate, recurrent),
+        TrainedLayer("output", 7, 4, model, parameters, surrogate, recurrent),
+    )
+    return TrainingSetup(
+        "exact", layers, CountError(4, STEPS, 0, GAIN), Sgd(clip=511), STEPS, weight_width=10, weight_fraction=FRACTION,
+        gradient_width=32, reset_path=reset_path, temporal=temporal,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("reset_path", ["exact", "detached"])
+@pytest.mark.parametrize("timing", ["same_step", "next_step"])
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+def test_gradients_equal_autograd_where_the_formats_lose_nothing(reset, timing, reset_path):
+    compared = nonzero = fired = 0
+    seed = sum(map(ord, reset + timing + reset_path))
+    rng = np.random.default_rng(seed)
+    for decay, comparison, recurrent, temporal in product(
+        [Keep(), Shift(1), Multiply(1)], ["greater", "greater_equal"], [False, True], [False, True]
+    ):
+        setup = exact_setup(decay, reset, timing, comparison, reset_path, recurrent, temporal)
+        weights = [rng.integers(-2, 4, layer.weight_shape) * UNIT for layer in setup.layers]
+        spikes = rng.random((SAMPLES, STEPS, setup.inputs)) < 0.4
+        labels = rng.integers(0, setup.classes, SAMPLES)
+        derivative = rectangle(2 + 1 / UNIT, 0.5)
+        expected, trains, loss = weight_gradients(setup, weights, spikes, labels, [derivative] * 2)
+        batch = run_batch(setup, weights, spikes, labels)
+        assert batch.assessment.loss.sum() == 2 * loss
+        assert not any(trace.saturations.any() for trace in (*batch.forward, *batch.backward))
+        for trace, train, found, wanted in zip(batch.forward, trains, batch.gradient, expected, strict=True):
+            np.testing.assert_array_equal(trace.spikes, train)
+            np.testing.assert_array_equal(found, wanted * 2**GAIN)
+            compared, nonzero = compared + found.size, nonzero + np.count_nonzero(found)
+            fired += train.sum()
+    print(f"seed {seed}: {compared} gradients, {nonzero} of them not 0, {fired} spikes")
+    assert compared == 24 // 2 * (6 * 7 + 7 * 4) + 24 // 2 * (13 * 7 + 11 * 4)
+    assert nonzero > compared // 2
+    assert fired > 1000
+
+
+DIGITS_UNIT = 1 << 12
+SURROGATES = {
+    "rectangle": (Rectangle(DIGITS_UNIT // 2), rectangle(0.5, 1)),
+    "triangle": (Triangle(12), triangle(1)),
+    "sigmoid": (table("sigmoid", 4, DIGITS_UNIT), smooth("sigmoid", 4)),
+    "arctan": (table("arctan", 2, DIGITS_UNIT), smooth("arctan", 2)),
+    "tanh": (table("tanh", 2, DIGITS_UNIT), smooth("tanh", 2)),
+    "fast_sigmoid": (table("fast_sigmoid", 10, DIGITS_UNIT), smooth("fast_sigmoid", 10)),
+    "dspike": (table("dspike", 3, DIGITS_UNIT), smooth("dspike", 3)),
+}
+LOSSES = {
+    "cross_entropy": CrossEntropy(Softmax(10, 14)),
+    "tet": CrossEntropy(Softmax(10, 12), every_step=True),
+    "counts": CountError(10, 6, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A batch of real images as spikes, with their labels."""
+    path = Path(__file__).parents[3] / "scripts" / "train_digits.py"
+    spec = importlib.util.spec_from_file_location("train_digits", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (pixels, labels), _ = module.load_split()
+    chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(labels))[:64])
+    return module.encode(pixels[chosen]).numpy(), labels[chosen].numpy()
+
+
+def digits_setup(surrogate, loss, *, reset="hard", reset_path="detached", recurrent=False) -> TrainingSetup:
+    """64 inputs, 128 leaky neurons and 10 outputs in the default formats."""
+    hidden = NeuronModel(20, Shift(3), comparison="greater", reset=reset)
+    counts = isinstance(loss, CountError)
+    output = hidden if counts else NeuronModel(20, Shift(4), spiking=False)
+    values = {"bias": 0, "threshold": DIGITS_UNIT, "reset_value": 0}
+    layers = (
+        TrainedLayer("hidden", 64, 128, hidden, {n: values[n] for n in hidden.parameter_shapes()}, surrogate, recurrent),
+        TrainedLayer(
+            "output", 128, 10, output, {n: values[n] for n in output.parameter_shapes()}, surrogate if counts else None
+        ),
+    )
+    return TrainingSetup("digits", layers, loss, Sgd(), 8, batch=64, reset_path=reset_path)
+
+
+def cosines(setup, digits, derivative, seed) -> list[float]:
+    """Of the weights' gradients of each layer, golden's and autograd's."""
+    weights = TrainingState.fresh(setup, seed).weights
+    expected, trains, _ = weight_gradients(setup, weights, *digits, [derivative] * 2)
+    batch = run_batch(setup, weights, *digits)
+    result = []
+    for found, wanted, trace, train in zip(batch.gradient, expected, batch.forward, trains, strict=True):
+        result.append(float((found * wanted).sum() / np.linalg.norm(found) / np.linalg.norm(wanted)))
+        assert (trace.spikes != train).mean() < 0.001
+    print(f"seed {seed}: cosines {result}, {batch.forward[0].spikes.mean():.3f} of the hidden neurons' steps fire")
+    assert batch.forward[0].spikes.any()
+    return result
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("shape", SURROGATES)
+def test_gradients_at_default_formats_are_parallel_to_autograd(digits, shape, loss):
+    surrogate, derivative = SURROGATES[shape]
+    assert min(cosines(digits_setup(surrogate, LOSSES[loss]), digits, derivative, seed=1)) >= 0.99
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("reset_path", ["exact", "detached"])
+@pytest.mark.parametrize("reset", ["hard", "soft", "none"])
+def test_every_reset_at_default_formats_is_parallel_to_autograd(digits, reset, reset_path, recurrent):
+    surrogate, derivative = SURROGATES["arctan"]
+    setup = digits_setup(
+        surrogate, LOSSES["cross_entropy"], reset=reset, reset_path=reset_path, recurrent=recurrent
+    )
+    assert min(cosines(setup, digits, derivative, seed=2)) >= 0.99
