@@ -3,14 +3,9 @@
 import numpy as np
 import torch
 
-from .fixed import Value, select
+from . import torch_arith  # noqa: F401  tensors join the arithmetic
 from .neuron import after_reset, fire, integrate, observe, renew
 from .program import Layer, Program
-
-
-@select.register
-def _(condition: torch.Tensor, if_true: Value, if_false: Value) -> torch.Tensor:
-    return torch.where(condition, if_true, if_false)
 
 
 class TorchLayer(torch.nn.Module):

@@ -42,8 +42,8 @@ def access_layout(config: TrainerConfig) -> data.StructLayout:
 class Access(wiring.Component):
     """Carries out requests, one at a time, and wipes the memories after reset.
 
-    A request is taken while ``enable`` and not ``busy``. Latency: 2 cycles from a read to its reply. Throughput: a write
-    in 2 cycles, a read in 3. ``wiping``: ``wipe_address`` of each memory is to be set to zero.
+    A request is taken while ``enable`` and not ``busy``. Latency: 4 cycles from a read to its reply. Throughput: a write
+    in 2 cycles, a read in 5. ``wiping``: ``wipe_address`` of each memory is to be set to zero.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -85,16 +85,20 @@ class Access(wiring.Component):
         m = Module()
         config, lanes = self.config, self.config.lanes
         request = Signal(access_layout(config))
-        acting, waiting = Signal(), Signal()  # the request is carried out; memories answer
+        acting, waiting, answered = Signal(), Signal(), Signal()  # the request is carried out; memories answer
         m.d.comb += [
             self.requests.ready.eq(self.enable & ~self.busy),
-            self.busy.eq(acting | waiting | self.replies.valid),
+            self.busy.eq(acting | waiting | answered | self.replies.valid),
             self.reading.eq(acting & ~request.write),
             self.address.eq(request.address),
             self.written.eq(request.data),
             self.counter.eq(request.address - FIRST_COUNTER),
         ]
-        m.d.sync += [acting.eq(self.requests.valid & self.requests.ready), waiting.eq(self.reading)]
+        m.d.sync += [
+            acting.eq(self.requests.valid & self.requests.ready),
+            waiting.eq(self.reading),
+            answered.eq(waiting),
+        ]
         with m.If(self.requests.ready):
             m.d.sync += request.eq(self.requests.payload)
 
@@ -123,7 +127,7 @@ class Access(wiring.Component):
         }
         with m.If(self.replies.ready):
             m.d.sync += self.replies.valid.eq(0)
-        with m.If(waiting):
+        with m.If(answered):
             m.d.sync += self.replies.valid.eq(1)
             with m.Switch(request.region):
                 for region, (word, is_signed) in answers.items():

@@ -159,7 +159,7 @@ class BackwardEngine(wiring.Component):
                           arrivals ← + ← × ← rotate ← weights
 
     An operation reads what has arrived at its group and clears it. ``traced`` and ``error`` are what the traces and the
-    loss hold for it, in the cycle after. A column's part multiplies ``weights``, which the banks give in the cycle after
+    loss hold for it, in the cycle after. A column's part multiplies ``weights``, which the banks give 2 cycles after
     it, by its operand, and adds it to its target: weights read, rotation, product, sum.
 
     Throughput: an operation or a part a cycle, never both; ``busy`` is low when all has been written.
@@ -298,30 +298,30 @@ class BackwardEngine(wiring.Component):
         config, lanes, setup = self.config, self.config.lanes, self.config.setup
         part = self.parts.payload
         stages = [(self.parts.valid, part.rotation, part.target, part.operand.as_signed())]
-        for index in range(1, 4):
+        for index in range(1, 5):
             signals = [
                 Signal.like(value, name=f"part_{name}_s{index}")
                 for name, value in zip(("valid", "rotation", "target", "operand"), stages[-1], strict=True)
             ]
             m.d.sync += [signal.eq(value) for signal, value in zip(signals, stages[-1], strict=True)]
             stages.append(tuple(signals))
-        aligned = rotated(m, split(self.weights, lanes, is_signed=True), stages[1][1], "rotated")
+        aligned = rotated(m, split(self.weights, lanes, is_signed=True), stages[2][1], "rotated")
         weights = [Signal(signed(setup.weight_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
         products = [
             Signal(signed(setup.weight_width + setup.gradient_width), name=f"product{lane}", reset_less=True)
             for lane in range(lanes)
         ]
         m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
-        m.d.sync += [product.eq(weight * stages[2][3]) for product, weight in zip(products, weights, strict=True)]
-        with m.If(stages[2][0]):
-            m.d.comb += [arrivals.read_enable.eq(1), arrivals.read_address.eq(stages[2][2])]
+        m.d.sync += [product.eq(weight * stages[3][3]) for product, weight in zip(products, weights, strict=True)]
+        with m.If(stages[3][0]):
+            m.d.comb += [arrivals.read_enable.eq(1), arrivals.read_address.eq(stages[3][2])]
         sums = [Signal(signed(config.arrival_width), name=f"sum{lane}") for lane in range(lanes)]
         held = split(arrivals.read_data, lanes, is_signed=True)
         m.d.comb += [total.eq(value + product) for total, value, product in zip(sums, held, products, strict=True)]
-        with m.If(stages[3][0]):
+        with m.If(stages[4][0]):
             m.d.comb += [
                 arrivals.write_enable.eq(1),
-                arrivals.write_address.eq(stages[3][2]),
+                arrivals.write_address.eq(stages[4][2]),
                 arrivals.write_data.eq(joined(sums)),
             ]
         return Cat(stage[0] for stage in stages).any()

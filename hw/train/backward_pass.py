@@ -128,7 +128,7 @@ class BackwardPass(wiring.Component):
             self.scan_enable.eq(spikes.read_enable),
             self.scan_address.eq(spikes.read_address),
             rows.layer.eq(layer),
-            rows.count.eq(Mux(self.words == 0, 1, self.words)),
+            rows.count.eq(self.words),
         ]
         accumulated = Signal()  # the scan of spikes has been followed to its end, but for the queues
         m.d.comb += accumulated.eq(spikes.done & rows.idle & ~self.gradient_busy)
@@ -164,9 +164,15 @@ class BackwardPass(wiring.Component):
             with m.State("DRAIN"):
                 m.d.comb += self.propagating.eq(1)
                 with m.If(~self.engine_busy):
-                    m.next = "NEXT"
-                    with m.If(self.words != 0):
-                        m.next = "SEND"
+                    m.next = "COUNT"
+            with m.State("COUNT"):
+                m.d.comb += self.propagating.eq(1)
+                m.next = "DECIDE"
+            with m.State("DECIDE"):
+                m.d.comb += self.propagating.eq(1)
+                m.next = "NEXT"
+                with m.If(self.words != 0):
+                    m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [self.propagating.eq(1), neurons.start.eq(sends_back)]
                 m.d.comb += spikes.start.eq(int(overlap))

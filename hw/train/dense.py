@@ -21,7 +21,7 @@ def row_layout(config: TrainerConfig) -> data.StructLayout:
 
 
 class Rows(wiring.Component):
-    """For every axon of ``axons`` the parts ``0 … count - 1`` of its row in the weights of ``layer``.
+    """For every axon of ``axons`` the parts ``0 … count - 1`` of its row in the weights of ``layer``; ``count`` is at least 1.
 
     Latency: 1 cycle. Throughput: a part a cycle, without a gap between axons.
     """
@@ -31,7 +31,7 @@ class Rows(wiring.Component):
         super().__init__(
             {
                 "layer": In(range(len(config.layers))),
-                "count": In(range(1, config.most_groups + 1)),
+                "count": In(range(config.most_groups + 1)),
                 "axons": In(stream.Signature(unsigned(index_width(config.most_rows)))),
                 "parts": Out(stream.Signature(row_layout(config))),
                 "idle": Out(1),
@@ -44,7 +44,6 @@ class Rows(wiring.Component):
         axon, part = self.axons.payload, self.parts.payload
         last = Signal()
         m.d.comb += [
-            last.eq(part.position == self.count - 1),
             self.axons.ready.eq(~self.parts.valid | (self.parts.ready & last)),
             self.idle.eq(~self.parts.valid),
         ]
@@ -52,11 +51,12 @@ class Rows(wiring.Component):
         for index, layer in enumerate(layers):
             offset = Mux(self.layer == index, axon * layer.groups, offset)
         with m.If(self.parts.ready):
-            m.d.sync += part.position.eq(part.position + 1)
+            m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == self.count)]
             with m.If(last):
                 m.d.sync += self.parts.valid.eq(0)
         with m.If(self.axons.valid & self.axons.ready):
             m.d.sync += [
+                last.eq(self.count == 1),
                 self.parts.valid.eq(1),
                 part.row.eq(by_layer(self.layer, [layer.weight_base for layer in layers]) + offset),
                 part.position.eq(0),

@@ -126,11 +126,11 @@ class ForwardEngine(wiring.Component):
         operation, weights → rotate → state + weights → state
                                       state → NeuronLane → state, trace
 
-    Stages: 0 the operation (the weights are read), 1 rotation, state read, 2 addition and write; an update goes on through
-    the lanes and writes in stage 4. ``weights``: what all banks hold, in the cycle after the operation. ``clear`` makes a
+    Stages: 0 the operation (the weights are read), 2 rotation, state read, 3 addition and write; an update goes on through
+    the lanes and writes in stage 5. ``weights``: what all banks hold, 2 cycles after the operation. ``clear`` makes a
     group's state zero.
 
-    Throughput: an operation a cycle; after an update its group may be used again 4 cycles later (``busy`` is low then).
+    Throughput: an operation a cycle; after an update its group may be used again when ``busy`` is low, 5 cycles later.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -154,17 +154,17 @@ class ForwardEngine(wiring.Component):
         m.submodules.state = state = WordMemory(depth=config.groups, width=lanes * width, transparent=True)
 
         stages = [(self.valid, self.operation)]
-        for index in range(1, 3 + UPDATE_STAGES):
+        for index in range(1, 4 + UPDATE_STAGES):
             valid = Signal(name=f"valid_s{index}")
             operation = Signal(self.operation.shape(), name=f"operation_s{index}", reset_less=True)
             m.d.sync += [valid.eq(stages[-1][0]), operation.eq(stages[-1][1])]
             stages.append((valid, operation))
 
         weights = split(self.weights, lanes, is_signed=True)
-        aligned = rotated(m, weights, stages[1][1].rotation, "rotated")
+        aligned = rotated(m, weights, stages[2][1].rotation, "rotated")
         weights = [Signal(signed(config.setup.weight_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
         m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
-        m.d.comb += [state.read_enable.eq(1), state.read_address.eq(stages[1][1].group)]
+        m.d.comb += [state.read_enable.eq(1), state.read_address.eq(stages[2][1].group)]
 
         held = split(state.read_data, lanes, is_signed=True)
         sums = [Signal(signed(width), name=f"sum{lane}") for lane in range(lanes)]
@@ -174,15 +174,15 @@ class ForwardEngine(wiring.Component):
         neurons = [NeuronLane(config) for _ in range(lanes)]
         for lane, neuron in enumerate(neurons):
             m.submodules[f"lane{lane}"] = neuron
-            m.d.comb += [neuron.total.eq(held[lane]), neuron.kind.eq(by_layer(stages[2][1].layer, chosen))]
+            m.d.comb += [neuron.total.eq(held[lane]), neuron.kind.eq(by_layer(stages[3][1].layer, chosen))]
 
-        adding = stages[2][0] & ~stages[2][1].update
+        adding = stages[3][0] & ~stages[3][1].update
         ended, ending = stages[-1][0] & stages[-1][1].update, stages[-1][1]
         renewed = [Signal(signed(width), name=f"renewed{lane}") for lane in range(lanes)]
         m.d.comb += [value.eq(Mux(ending.clear, 0, neuron.stored)) for value, neuron in zip(renewed, neurons, strict=True)]
         m.d.comb += [
             state.write_enable.eq(adding | ended | self.wipe),
-            state.write_address.eq(Mux(adding, stages[2][1].group, ending.group)),
+            state.write_address.eq(Mux(adding, stages[3][1].group, ending.group)),
             state.write_data.eq(Mux(adding, joined(sums), joined(renewed))),
             self.busy.eq(Cat(valid for valid, _ in stages).any()),
         ]

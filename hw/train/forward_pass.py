@@ -133,10 +133,10 @@ class ForwardPass(wiring.Component):
             self.scan_enable.eq(scanner.read_enable),
             self.scan_address.eq(scanner.read_address),
             rows.layer.eq(layer),
-            rows.count.eq(groups),
             rows.parts.ready.eq(1),
             self.row_address.eq(rows.parts.payload.row + rows.parts.payload.position),
         ]
+        m.d.sync += rows.count.eq(groups)  # a layer begins with a cycle without events
         updating = Signal()
         position = Mux(updating, group, rows.parts.payload.position)
         m.d.comb += [

@@ -8,7 +8,7 @@ from ..config import index_width
 from .config import TrainerConfig
 from .dense import row_layout
 from .memories import Banks, WordMemory
-from .wiring import joined, rotated, split
+from .wiring import joined, largest, rotated, split
 
 PAIR = 2  # list entries that a lane reads at a time: more than it can add, so that its queue is seldom empty
 QUEUE_DEPTH = 16
@@ -63,8 +63,9 @@ class GradientLists(wiring.Component):
 class Adder(wiring.Component):
     """One bank's part of the engine: a queue of pairs, and one addition to the gradients of the bank a cycle.
 
-    ``room`` falls while there is still place for what is on its way. ``idle``: everything has been added.
-    Latency: at least 5 cycles from ``push``. Throughput: an entry a cycle.
+    ``room`` falls while there is still place for what is on its way. ``idle``: everything has been added. ``read_data``
+    follows ``read_address`` by 2 cycles. Latency: at least 5 cycles from ``push``. Throughput: an entry a cycle, unless the
+    same weight comes twice within 3.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -97,31 +98,39 @@ class Adder(wiring.Component):
         m.d.comb += [
             queue.w_en.eq(self.push),
             queue.w_data.eq(self.pushed.as_value()),
-            self.room.eq(queue.w_level <= QUEUE_DEPTH - 5),
+            self.room.eq(queue.w_level <= QUEUE_DEPTH - 6),
             both.eq(head.entries[0].filled & head.entries[1].filled),
-            queue.r_en.eq(queue.r_rdy & (~both | second)),
         ]
         entry = Mux(second | ~head.entries[0].filled, head.entries[1].as_value(), head.entries[0].as_value())
         entry = data.View(head.entries[0].shape(), entry)
-        with m.If(queue.r_rdy):
-            m.d.sync += second.eq(both & ~second)
-
-        reading, adding = Signal(), Signal()  # stages: the address is out; the sum is
-        address = Signal.like(self.read_address)
-        value, next_value = (Signal(signed(self.config.setup.gradient_width), name=name) for name in ("value", "value_s1"))
-        m.d.sync += [
-            reading.eq(queue.r_rdy),
-            address.eq(head.row + entry.group),
-            value.eq(entry.value),
-            adding.eq(reading),
-            self.write_address.eq(address),
-            next_value.eq(value),
+        stages = [  # the address is out; the memory's word is; the sum is
+            (
+                Signal(name=f"valid_{stage}"),
+                Signal.like(self.read_address, name=f"address_{stage}"),
+                Signal(signed(self.config.setup.gradient_width), name=f"value_{stage}"),
+            )
+            for stage in ("read", "wait", "add")
         ]
+        address = Signal.like(self.read_address)
+        # The word may be on its way to be written, where little lies between two steps' gradients.
+        clash = Cat(valid & (other == address) for valid, other, _ in stages[:2]).any()
+        go = Signal()
         m.d.comb += [
-            self.read_address.eq(address),
+            address.eq(head.row + entry.group),
+            go.eq(queue.r_rdy & ~clash),
+            queue.r_en.eq(go & (~both | second)),
+        ]
+        with m.If(go):
+            m.d.sync += second.eq(both & ~second)
+        for before, after in zip([(go, address, entry.value.as_signed()), *stages], stages, strict=False):
+            m.d.sync += [register.eq(value) for register, value in zip(after, before, strict=True)]
+        adding, written, value = stages[-1]
+        m.d.comb += [
+            self.read_address.eq(stages[0][1]),
             self.write_enable.eq(adding),
-            self.write_data.eq(self.read_data + next_value),
-            self.idle.eq(~queue.r_rdy & (queue.w_level == 0) & ~reading & ~adding),
+            self.write_address.eq(written),
+            self.write_data.eq(self.read_data + value),
+            self.idle.eq(~queue.r_rdy & (queue.w_level == 0) & ~Cat(valid for valid, _, _ in stages).any()),
         ]
         return m
 
@@ -134,7 +143,8 @@ class GradientEngine(wiring.Component):
 
     The passes over a step's neurons write the lists (``restart`` before the first). Then for every part of a row the
     lists give each bank up to two gradients, and each bank adds one a cycle: the banks need not keep pace with each other,
-    which a queue of 16 pairs evens out. ``words``: parts of a row, pairs of the longest list; 0: there is no gradient.
+    which a queue of 16 pairs evens out. ``words``: parts of a row, pairs of the longest list, 2 cycles after the last
+    ``append``; 0: there is no gradient.
 
     Throughput: ``words`` cycles an axon, or as many as the fullest bank has gradients: on average
     ``spikes * gradients / lanes`` where the two are spread evenly.
@@ -169,25 +179,27 @@ class GradientEngine(wiring.Component):
         m = Module()
         config, lanes, setup = self.config, self.config.lanes, self.config.setup
         m.submodules.memory = banks = Banks(
-            lanes=lanes, depth=config.weight_words, width=setup.sum_width, transparent=True
+            lanes=lanes, depth=config.weight_words, width=setup.sum_width, registered=True
         )
         lists = [GradientLists(config) for _ in range(lanes)]
         adders = [Adder(config) for _ in range(lanes)]
         values = split(self.gradients, lanes, is_signed=False)
-        words: Value = Signal.like(self.words, name="no_words")
         go, moving, arrived = Signal(), Signal(), Signal()
         part = self.parts.payload
         m.d.comb += [
             go.eq(self.parts.valid & self.parts.ready),
-            self.parts.ready.eq(Cat(adder.room for adder in adders).all()),
             self.queued.eq(~Cat(adder.idle for adder in adders).all()),
             self.busy.eq(self.parts.valid | moving | arrived),
         ]
-        m.d.sync += [moving.eq(go), arrived.eq(moving)]
+        m.d.sync += [
+            moving.eq(go),
+            arrived.eq(moving),
+            self.parts.ready.eq(Cat(adder.room for adder in adders).all()),
+        ]
         row, rotation = Signal.like(part.row), Signal.like(part.rotation)
         row_behind = Signal.like(part.row, name="row_s2")
         m.d.sync += [row.eq(part.row), rotation.eq(part.rotation), row_behind.eq(row)]
-        listed = []
+        listed, pairs = [], []
         for lane, unit in enumerate(lists):
             m.submodules[f"list{lane}"] = unit
             m.d.comb += [
@@ -198,13 +210,10 @@ class GradientEngine(wiring.Component):
                 unit.position.eq(part.position),
                 unit.read_enable.eq(go),
             ]
-            pairs = Signal.like(self.words, name=f"words{lane}")
-            m.d.comb += pairs.eq((unit.count + 1) >> 1)
-            longest = Signal.like(self.words, name=f"longest{lane}")
-            m.d.comb += longest.eq(Mux(pairs > words, pairs, words))
-            words = longest
+            pairs.append(Signal.like(self.words, name=f"words{lane}"))
+            m.d.comb += pairs[-1].eq((unit.count + 1) >> 1)
             listed.append(Cat(*(Cat(unit.filled[slot], unit.entries[slot].as_value()) for slot in range(PAIR))))
-        m.d.comb += self.words.eq(words)
+        m.d.sync += self.words.eq(largest(m, pairs, "longest"))
 
         back = Signal.like(rotation)  # lane k's gradients go to bank k + axon
         m.d.comb += back.eq(-rotation)

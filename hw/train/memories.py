@@ -11,15 +11,15 @@ class Banks(wiring.Component):
     """``lanes`` memories of ``depth`` words of ``width`` bits, each with its own read and write address.
 
     ``copies`` read ports, each a copy of the memory beyond the first. A word that is read while it is written
-    comes out new (``transparent``) or undefined.
+    comes out undefined. ``registered``: with a register behind each read port, for large banks.
 
-    Latency: ``data`` follows ``address`` by 1 cycle; it stays while ``enable`` is low. Throughput: a read at each
-    port and a write for each bank and cycle.
+    Latency: ``data`` follows ``address`` by 1 cycle, by 2 if ``registered``; the memory keeps what it gave last while
+    ``enable`` is low. Throughput: a read at each port and a write for each bank and cycle.
     """
 
-    def __init__(self, *, lanes: int, depth: int, width: int, copies: int = 1, transparent: bool = False) -> None:
+    def __init__(self, *, lanes: int, depth: int, width: int, copies: int = 1, registered: bool = False) -> None:
         self.lanes, self.depth, self.width, self.copies = lanes, depth, width, copies
-        self.transparent = transparent
+        self.registered = registered
         address = data.ArrayLayout(index_width(depth), lanes)
         word = data.ArrayLayout(width, lanes)
         read = wiring.Signature({"enable": Out(1), "address": Out(address), "data": In(word)})
@@ -30,17 +30,18 @@ class Banks(wiring.Component):
         m = Module()
         for lane in range(self.lanes):
             for copy in range(self.copies):
-                bank = _Bank(depth=self.depth, width=self.width, transparent=self.transparent)
+                bank = _Bank(depth=self.depth, width=self.width, transparent=False)
                 m.submodules[f"bank{lane + self.lanes * copy}"] = bank
                 read = getattr(self, f"read{copy}")
                 m.d.comb += [
                     bank.read_enable.eq(read.enable),
                     bank.read_address.eq(read.address[lane]),
-                    read.data[lane].eq(bank.read_data),
                     bank.write_enable.eq(self.write.enable[lane]),
                     bank.write_address.eq(self.write.address[lane]),
                     bank.write_data.eq(self.write.data[lane]),
                 ]
+                domain = m.d.sync if self.registered else m.d.comb
+                domain += read.data[lane].eq(bank.read_data)
         return m
 
 

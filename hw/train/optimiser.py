@@ -77,10 +77,10 @@ class Optimiser(wiring.Component):
 
         address → weights, momenta, sums of gradients → OptimiserLane → weights, momenta; sums are cleared
 
-    ``start`` begins a pass while ``busy`` is low; the memories answer ``address`` in the cycle after, and take what is
+    ``start`` begins a pass while ``busy`` is low; the memories answer ``address`` 2 cycles later, and take what is
     written to ``write_address`` with ``write``.
 
-    Latency: ``words + 5`` cycles. Throughput: ``lanes`` weights a cycle.
+    Latency: ``words + 6`` cycles. Throughput: ``lanes`` weights a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -111,9 +111,9 @@ class Optimiser(wiring.Component):
         m = Module()
         setup, lanes = self.config.setup, self.config.lanes
         running = Signal()
-        valid = [running] + [Signal(name=f"valid_s{index}") for index in range(1, STAGES + 2)]
-        addresses = [self.address] + [Signal.like(self.address, name=f"address_s{index}") for index in range(1, STAGES + 2)]
-        for index in range(1, STAGES + 2):
+        valid = [running] + [Signal(name=f"valid_s{index}") for index in range(1, STAGES + 3)]
+        addresses = [self.address] + [Signal.like(self.address, name=f"address_s{index}") for index in range(1, STAGES + 3)]
+        for index in range(1, STAGES + 3):
             m.d.sync += [valid[index].eq(valid[index - 1]), addresses[index].eq(addresses[index - 1])]
         with m.If(self.start):
             m.d.sync += [running.eq(1), self.address.eq(0)]
@@ -134,7 +134,7 @@ class Optimiser(wiring.Component):
         for lane, unit in enumerate(units):
             m.submodules[f"lane{lane}"] = unit
             m.d.comb += [
-                unit.valid.eq(valid[1]),
+                unit.valid.eq(valid[2]),
                 unit.rate.eq(self.rate),
                 unit.weight.eq(weights[lane]),
                 unit.momentum.eq(momenta[lane]),

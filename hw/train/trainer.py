@@ -171,6 +171,7 @@ class Trainer(wiring.Component):
             depth=config.weight_words,
             width=config.setup.weight_width,
             copies=2 if config.overlap else 1,
+            registered=True,
         )
         columns = weights.read1 if config.overlap else weights.read0
         row = Mux(optimiser.busy, optimiser.address, Mux(access.reading, access.address, ahead.row_address))
@@ -196,7 +197,9 @@ class Trainer(wiring.Component):
 
     def _momenta(self, m: Module, optimiser: Optimiser, access: Access) -> None:
         config, width = self.config, self.config.setup.optimiser.momentum_width
-        m.submodules.momenta = momenta = Banks(lanes=config.lanes, depth=config.weight_words, width=width)
+        m.submodules.momenta = momenta = Banks(
+            lanes=config.lanes, depth=config.weight_words, width=width, registered=True
+        )
         write = optimiser.write
         for lane in range(config.lanes):
             m.d.comb += [

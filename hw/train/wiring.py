@@ -38,6 +38,19 @@ def lowest_bit(m: Module, bits: Value, name: str) -> Signal:
     return index
 
 
+def largest(m: Module, values: Sequence[Value], name: str) -> Value:
+    """The largest of ``values``, by a tree of comparisons."""
+    level = 0
+    while len(values) > 1:
+        pairs = [values[index : index + 2] for index in range(0, len(values), 2)]
+        winners = [Signal(values[0].shape(), name=f"{name}_{level}_{index}") for index in range(len(pairs))]
+        m.d.comb += [
+            winner.eq(Mux(pair[0] > pair[-1], pair[0], pair[-1])) for winner, pair in zip(winners, pairs, strict=True)
+        ]
+        values, level = winners, level + 1
+    return values[0]
+
+
 def split(word: Value, lanes: int, *, is_signed: bool) -> list[Value]:
     """The parts of a word of all lanes, the first in the low bits."""
     width = len(word) // lanes

@@ -81,7 +81,8 @@ class Comparison:
                 self.device.config.layers, getattr(self.state, name), getattr(found, name), strict=True
             ):
                 self.tally.add(f"{layer.layer.name}.{name}", expected, value)
-        self.tally.add("generators", self.state.generators, found.generators)
+        if self.device.config.setup.optimiser.stochastic:
+            self.tally.add("generators", self.state.generators, found.generators)
         self.tally.add("pending", np.array(self.state.pending), np.array(found.pending))
 
     def _forward(self, config: TrainerConfig, traces: list[BatchTrace]) -> None:

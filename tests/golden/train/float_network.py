@@ -105,7 +105,11 @@ def run_layer(
 
 
 def weight_gradients(
-    setup: TrainingSetup, matrices: list[np.ndarray], spikes: np.ndarray, labels: np.ndarray, derivatives: list[Derivative]
+    setup: TrainingSetup,
+    matrices: list[np.ndarray],
+    spikes: np.ndarray,
+    labels: np.ndarray,
+    derivatives: list[Derivative],
 ) -> tuple[list[np.ndarray], list[np.ndarray], float]:
     """Gradient of the loss, summed over the samples, with respect to each layer's weights; each layer's spikes, bool
     ``[samples, steps, neurons]``; and the loss.

@@ -81,19 +81,19 @@ def random_setup(
     *,
     readout: bool | None = None,
     recurrent: bool | None = None,
-    convolution: Convolution | None = None,
+    convolutions: tuple[Convolution, ...] = (),
     reset_path: str | None = None,
     temporal: bool | None = None,
     **options,
 ) -> TrainingSetup:
     """Layers of ``sizes[k]`` inputs and ``sizes[k + 1]`` neurons; what is None, and what ``options`` of
-    :func:`random_layer` leave open, is drawn. ``convolution``: the synapses of the first layer."""
+    :func:`random_layer` leave open, is drawn. ``convolutions``: the synapses of the first layers."""
     readout = bool(rng.integers(2)) if readout is None else readout
     weight_width = int(rng.integers(6, 11))
     layers = []
     for index, (inputs, neurons) in enumerate(pairwise(sizes)):
         spiking = not (readout and index == len(sizes) - 2)
-        here = convolution if index == 0 else None
+        here = convolutions[index] if index < len(convolutions) else None
         wanted = bool(rng.integers(2)) if recurrent is None else recurrent
         own = spiking and wanted and here is None
         layers.append(

@@ -1,7 +1,7 @@
 """A whole batch and its update against the oracle, for every option: forward, loss, backward, gradient, optimiser."""
 
 from collections import Counter
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -62,13 +62,8 @@ def compare_batch(setup: TrainingSetup, state: TrainingState, spikes, labels, co
         draws = [[0] * shape[1]] * shape[0]
         if setup.optimiser.stochastic:
             draws, generators = oracle.noise(layer, shape, generators)
-        moved = [
-            oracle.update(setup.optimiser, *each, rate, draw)
-            for *each, draw in zip(
-                *(sum(rows, []) for rows in (weights[index], momenta[index], expected_gradients[index], draws)),
-                strict=True,
-            )
-        ]
+        flat = (chain(*rows) for rows in (weights[index], momenta[index], expected_gradients[index], draws))
+        moved = [oracle.update(setup.optimiser, *each, rate, draw) for *each, draw in zip(*flat, strict=True)]
         equal(state.weights[index], [weight for weight, _, _ in moved], counts, "weights")
         equal(state.momentum[index], [momentum for _, momentum, _ in moved], counts, "momentum")
         counts["clipped"] += int((np.abs(state.weights[index]) == setup.optimiser.clip).sum())

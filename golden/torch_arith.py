@@ -1,0 +1,17 @@
+"""Golden arithmetic in PyTorch: what ``select`` and ``lookup`` mean for tensors."""
+
+from collections.abc import Sequence
+
+import torch
+
+from .fixed import Value, lookup, select
+
+
+@select.register
+def _(condition: torch.Tensor, if_true: Value, if_false: Value) -> torch.Tensor:
+    return torch.where(condition, if_true, if_false)
+
+
+@lookup.register
+def _(index: torch.Tensor, table: Sequence[int]) -> torch.Tensor:
+    return torch.tensor(table, dtype=torch.int64)[index]
