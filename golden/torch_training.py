@@ -15,7 +15,15 @@ from . import torch_arith  # noqa: F401  tensors join the arithmetic
 from .neuron import after_reset, fire, integrate, renew
 from .train import generator
 from .train.bptt import TrainingState
-from .train.gradient import membrane_gradient, readout_gradient, reset_path, scaled, spike_gradient, through_leak
+from .train.gradient import (
+    membrane_gradient,
+    readout_gradient,
+    reset_path,
+    scaled,
+    spike_gradient,
+    through_leak,
+    traced_gradient,
+)
 from .train.loss import CountError, Softmax
 from .train.optimiser import accumulate, descend
 from .train.setup import TrainedLayer, TrainingSetup
@@ -53,7 +61,7 @@ class TorchTrainedLayer(torch.nn.Module):
     def start(self, samples: int) -> None:
         """Begin ``samples`` new samples from the zero state."""
         self.zero = torch.zeros((samples, self.layer.neurons), dtype=torch.int64)
-        self.stored, self.fired, self.later = self.zero, self.zero.bool(), self.zero
+        self.stored, self.fired, self.later, self.traced = self.zero, self.zero.bool(), self.zero, self.zero
         self.steps: list[Step] = []
         self.saturations = torch.zeros(samples, dtype=torch.int64)
         self.gradient_saturations = torch.zeros(samples, dtype=torch.int64)
@@ -96,11 +104,16 @@ class TorchTrainedLayer(torch.nn.Module):
                 lost = reset_path(model, step.membrane, later, leaked, threshold, reset_value, setup.weight_fraction)
             gs, overflow = spike_gradient(arrived, lost, step.derivative, width)
             gv, limited = membrane_gradient(
-                model, gs, step.derivative, layer.surrogate_fraction, leaked, step.spikes, width
+                model, layer.surrogate, gs, step.derivative, leaked, step.spikes, width
             )
         self.gradient_saturations = self.gradient_saturations + overflow.sum(dim=1) + limited.sum(dim=1)
         self.later, step.spike_gradient, step.membrane_gradient = gv, gs, gv
-        parts = [self._correlate(step.inputs, gv)] + ([step.own.long().T @ gv] if layer.recurrent else [])
+        learned = gv
+        if setup.traces:
+            learned, limited = traced_gradient(gv, through_leak(model.membrane_decay, self.traced, factor), width)
+            self.gradient_saturations = self.gradient_saturations + limited.sum(dim=1)
+            self.traced = learned
+        parts = [self._correlate(step.inputs, learned)] + ([step.own.long().T @ learned] if layer.recurrent else [])
         self.gradient = self.gradient + torch.cat(parts)
         return self._back(incoming, gv)
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..fixed import round_shift
 from ..neuron import after_reset, fire, integrate, renew
 from . import generator
-from .gradient import membrane_gradient, readout_gradient, reset_path, spike_gradient, through_leak
+from .gradient import membrane_gradient, readout_gradient, reset_path, spike_gradient, through_leak, traced_gradient
 from .loss import Assessment
 from .optimiser import accumulate, descend
 from .setup import TrainedLayer, TrainingSetup
@@ -29,11 +29,12 @@ class ForwardTrace:
 
 @dataclass(frozen=True)
 class BackwardTrace:
-    """Gradients of one layer: of its spikes (0 for a readout) and of its potentials, int64
-    ``[samples, steps, neurons]``; ``saturations`` int64 ``[samples]``: how many of them were limited."""
+    """Gradients of one layer: of its spikes (0 for a readout), of its potentials, and what weights multiply
+    their axons' spikes by (that of the potentials, but for OTTT), int64 ``[samples, steps, neurons]``; ``saturations`` int64 ``[samples]``: how many of them were limited."""
 
     spike: np.ndarray
     membrane: np.ndarray
+    weight: np.ndarray
     saturations: np.ndarray
 
 
@@ -144,12 +145,14 @@ def _backward_layer(
     layer, width = setup.layers[index], setup.gradient_width
     model, parameter = layer.model, layer.parameters.get
     threshold, reset_value = parameter("threshold", 0), parameter("reset_value", 0)
+    factor = parameter("membrane_factor", 0)
     spike_trace, membrane_trace = np.zeros_like(trace.membrane), np.zeros_like(trace.membrane)
+    weight_trace = np.zeros_like(membrane_trace)
     saturations = np.zeros(len(trace.membrane), np.int64)
-    gv = np.zeros_like(trace.membrane[:, 0])
+    gv = traced = np.zeros_like(trace.membrane[:, 0])
     for t in reversed(range(setup.steps)):
         later = gv if setup.temporal else np.zeros_like(gv)
-        leaked = through_leak(model.membrane_decay, later, parameter("membrane_factor", 0))
+        leaked = through_leak(model.membrane_decay, later, factor)
         arrived = arriving[:, t]
         if layer.recurrent:
             own = exact_product(gv, layer.split(weights)[1].T) if setup.temporal else 0
@@ -168,17 +171,22 @@ def _backward_layer(
                 lost = reset_path(model, v, later, leaked, threshold, reset_value, setup.weight_fraction)
             gs, overflow = spike_gradient(arrived, lost, derivative, width)
             gv, limited = membrane_gradient(
-                model, gs, derivative, layer.surrogate_fraction, leaked, trace.spikes[:, t], width
+                model, layer.surrogate, gs, derivative, leaked, trace.spikes[:, t], width
             )
             saturations += overflow.sum(axis=1)
         saturations += limited.sum(axis=1)
-        spike_trace[:, t], membrane_trace[:, t] = gs, gv
-    return BackwardTrace(spike_trace, membrane_trace, saturations)
+        if setup.traces:
+            traced, limited = traced_gradient(gv, through_leak(model.membrane_decay, traced, factor), width)
+            saturations += limited.sum(axis=1)
+        else:
+            traced = gv
+        spike_trace[:, t], membrane_trace[:, t], weight_trace[:, t] = gs, gv, traced
+    return BackwardTrace(spike_trace, membrane_trace, weight_trace, saturations)
 
 
 def weight_gradient(layer: TrainedLayer, trace: ForwardTrace, gradient: BackwardTrace) -> np.ndarray:
     """Sum over samples and steps of axon spikes times gradients of potentials: int64 of ``layer.weight_shape``."""
-    axons, membrane = trace.axons.reshape(-1, layer.axons), gradient.membrane.reshape(-1, layer.neurons)
+    axons, membrane = trace.axons.reshape(-1, layer.axons), gradient.weight.reshape(-1, layer.neurons)
     incoming = layer.synapse.correlate(axons[:, : layer.inputs], membrane)
     if not layer.recurrent:
         return incoming

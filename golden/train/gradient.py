@@ -15,6 +15,7 @@ rounded to nearest, leaks towards zero, so that small gradients vanish rather th
 
 from ..fixed import Value, let, narrow, round_shift, select, truncate_shift
 from ..neuron import Decay, Keep, NeuronModel, Shift
+from .surrogate import Surrogate
 
 
 def through_leak(decay: Decay, value: Value, factor: Value) -> Value:
@@ -59,12 +60,25 @@ def spike_gradient(arrived: Value, lost: Value, derivative: Value, width: int) -
 
 
 def membrane_gradient(
-    model: NeuronModel, gs: Value, derivative: Value, fraction_bits: int, leaked: Value, spike: Value, width: int
+    model: NeuronModel, surrogate: Surrogate, gs: Value, derivative: Value, leaked: Value, spike: Value, width: int
 ) -> tuple[Value, Value]:
-    """``gv`` of ``width`` bits, and whether it saturated. ``leaked``: the leak times ``gv[t+1]``."""
+    """``gv`` of ``width`` bits, and whether it saturated. ``leaked``: the leak times ``gv[t+1]``.
+
+    A derivative of one bit needs no product: ``gs`` is 0 already where it is 0.
+    """
     carried = select(spike, 0, leaked) if model.spiking and model.reset == "hard" else leaked
-    through_spike = scaled(let(gs * derivative, "surrogate_product"), fraction_bits)
+    product = gs if surrogate.width == 1 else let(gs * derivative, "surrogate_product")
+    through_spike = scaled(product, surrogate.fraction_bits)
     return narrow(through_spike + carried, width, "membrane_gradient")
+
+
+def traced_gradient(gv: Value, leaked: Value, width: int) -> tuple[Value, Value]:
+    """What the weights' gradient takes of a step under OTTT; and whether it saturated.
+
+    OTTT multiplies ``gv[t]`` by the axon's leaky trace ``a[t] = leak * a[t-1] + s[t]``. The sum over the steps is the same
+    if, instead, the spike is multiplied by ``gv[t] + leak * (the same of t+1)``, which this is: no product is needed.
+    """
+    return narrow(gv + leaked, width, "traced_gradient")
 
 
 def readout_gradient(arrived: Value, leaked: Value, width: int) -> tuple[Value, Value]:

@@ -83,11 +83,6 @@ class TrainedLayer:
         rows = self.synapse.weight_shape[0]
         return weights[:rows], weights[rows:]
 
-    @property
-    def surrogate_fraction(self) -> int:
-        """Fraction bits of the surrogate derivative."""
-        return 0 if self.surrogate is None else self.surrogate.fraction_bits
-
 
 @dataclass(frozen=True)
 class TrainingSetup:
@@ -96,7 +91,8 @@ class TrainingSetup:
     ``weight_width`` and ``weight_fraction``: bits of a weight, and how many of them are fraction (membrane potentials
     have the same fraction). ``gradient_width``: bits of the gradients of spikes and potentials. ``steps``: time steps
     of a sample; ``batch``: most samples of a batch. ``temporal``: whether gradients go back in time (False: SLTT, Meng
-    et al. 2023). ``lanes``: generators of the stochastic rounding; lane ``(row + column) % lanes`` rounds a weight.
+    et al. 2023). ``traces``: without that, weights see leaky traces of their axons' spikes (OTTT, Xiao et al. 2022).
+    ``lanes``: generators of the stochastic rounding; lane ``(row + column) % lanes`` rounds a weight.
     """
 
     name: str
@@ -110,6 +106,7 @@ class TrainingSetup:
     gradient_width: int = 16
     reset_path: ResetPath = "detached"
     temporal: bool = True
+    traces: bool = False
     lanes: int = 8
 
     def __post_init__(self) -> None:
@@ -145,6 +142,8 @@ class TrainingSetup:
                     f"{MAX_PRODUCT_WIDTH - self.gradient_width} bits beside gradients of {self.gradient_width}, "
                     f"not {widest}"
                 )
+        if self.traces and self.temporal:
+            raise ValueError("Traces of axons (OTTT) must stand in for gradients that go back in time: temporal must be False")
         if self.lanes < 1:
             raise ValueError(f"Lanes must be at least 1, not {self.lanes}")
         last = self.layers[-1]

@@ -11,6 +11,7 @@ from ranvier.golden.train.gradient import (
     reset_path,
     spike_gradient,
     through_leak,
+    traced_gradient,
 )
 from ranvier.golden.train.setup import TrainedLayer
 
@@ -45,13 +46,15 @@ class GradientLane(wiring.Component):
                 "membrane": In(signed(config.state_width)),
                 "spike_gradient": Out(signed(width)),
                 "membrane_gradient": Out(signed(width)),
+                "weight_gradient": Out(signed(width)),
                 "saturations": Out(2),
             }
         )
 
     @property
     def stages(self) -> int:
-        return 4 if self.config.setup.reset_path == "exact" else 3
+        setup = self.config.setup
+        return 3 + (setup.reset_path == "exact") + setup.traces
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -77,7 +80,12 @@ class GradientLane(wiring.Component):
                 factor = Const(layer.parameters.get("membrane_factor", 0))
                 leaked = through_leak(layer.model.membrane_decay, self.later, factor)
             leaked = register(m, f"kind{index}_s1_", {"leaked": leaked})["leaked"]
-            outputs = self._gradients(m, layer, f"kind{index}_", stage1, leaked)
+            prefix = f"kind{index}_"
+            outputs = self._gradients(m, layer, prefix, stage1, leaked)
+            if self.config.setup.traces:
+                outputs = self._traced(m, prefix, outputs, leaked)
+            else:
+                outputs["weight_gradient"] = outputs["membrane_gradient"]
             with m.If(selected == index):
                 m.d.comb += [getattr(self, name).eq(value) for name, value in outputs.items()]
         return m
@@ -89,6 +97,9 @@ class GradientLane(wiring.Component):
         width, parameter = setup.gradient_width, layer.parameters.get
         lost: Value = Const(0)
         stage = dict(stage) | {"leaked": leaked}
+        if not setup.temporal:  # what comes of later steps is for the weights' gradients alone
+            stage |= {"leaked": Const(0), "later": Const(0)}
+            leaked = stage["leaked"]
         if setup.reset_path == "exact":
             with naming(m, prefix):
                 threshold, reset_value = Const(parameter("threshold", 0)), Const(parameter("reset_value", 0))
@@ -109,15 +120,27 @@ class GradientLane(wiring.Component):
         with naming(m, prefix):
             gv, limited = membrane_gradient(
                 model,
+                layer.surrogate,
                 stage["gs"],
                 stage["derivative"],
-                layer.surrogate_fraction,
                 stage["leaked"],
                 stage["spike"],
                 width,
             )
         late = register(m, f"{prefix}s4_", {"gs": stage["gs"], "gv": gv, "both": stage["overflow"] + limited})
         return {"spike_gradient": late["gs"], "membrane_gradient": late["gv"], "saturations": late["both"]}
+
+
+    def _traced(self, m: Module, prefix: str, outputs: dict[str, Value], leaked: Value) -> dict[str, Value]:
+        """The outputs a cycle later, with the weights' gradient."""
+        for stage in range(2, self.stages):
+            leaked = register(m, f"{prefix}s{stage}_", {"leaked_traced": leaked})["leaked_traced"]
+        width = self.config.setup.gradient_width
+        with naming(m, prefix):
+            traced, limited = traced_gradient(outputs["membrane_gradient"], leaked, width)
+        late = register(m, f"{prefix}s5_", outputs | {"weight_gradient": traced, "limited": limited})
+        late["saturations"] = late["saturations"] + late.pop("limited")
+        return late
 
 
 def backward_operation(config: TrainerConfig) -> data.StructLayout:
@@ -134,7 +157,8 @@ def backward_operation(config: TrainerConfig) -> data.StructLayout:
 
 
 class GradientTrace(wiring.Signature):
-    """What a group's pass gives: gradients of every lane, 0 where there is no neuron. ``local``: group in its layer."""
+    """What a group's pass gives: gradients of every lane, 0 where there is no neuron. ``local``: group in its layer.
+    ``nonzero``: lanes with a gradient of their potential, ``learning``: with one for their weights."""
 
     def __init__(self, config: TrainerConfig) -> None:
         width = config.lanes * config.setup.gradient_width
@@ -144,9 +168,11 @@ class GradientTrace(wiring.Signature):
                 "group": Out(index_width(config.groups)),
                 "local": Out(index_width(config.most_groups)),
                 "nonzero": Out(config.lanes),
+                "learning": Out(config.lanes),
                 "spike_gradients": Out(width),
                 "membrane_gradients": Out(width),
-                "saturations": Out(range(2 * config.lanes + 1)),
+                "weight_gradients": Out(width),
+                "saturations": Out(range(3 * config.lanes + 1)),
             }
         )
 
@@ -195,7 +221,17 @@ class BackwardEngine(wiring.Component):
         gradients = WordMemory(depth=config.groups, width=lanes * config.setup.gradient_width)
         m.submodules.arrivals, m.submodules.gradients = arrivals, gradients
         neurons_busy = self._neurons(m, arrivals, gradients)
-        operands_busy = self._operands(m, gradients)
+        operands = gradients
+        if config.setup.traces:  # what goes to the layer before is not what is carried to the step before
+            m.submodules.operands = operands = WordMemory(
+                depth=config.groups, width=lanes * config.setup.gradient_width
+            )
+            m.d.comb += [
+                operands.write_enable.eq(self.trace.valid),
+                operands.write_address.eq(self.trace.group),
+                operands.write_data.eq(self.trace.membrane_gradients),
+            ]
+        operands_busy = self._operands(m, operands)
         columns_busy = self._columns(m, arrivals)
         m.d.comb += self.busy.eq(neurons_busy | operands_busy | columns_busy)
         with m.If(self.wipe):
@@ -207,6 +243,7 @@ class BackwardEngine(wiring.Component):
         """Every pass over a group, from the operation to what it writes; whether one is on its way."""
         config, lanes = self.config, self.config.lanes
         _, chosen = kinds(config)
+        carried = config.setup.temporal or config.setup.traces
         units = [GradientLane(config) for _ in range(lanes)]
         stages = [(self.valid, self.operation)]
         for index in range(1, 2 + units[0].stages):
@@ -237,7 +274,7 @@ class BackwardEngine(wiring.Component):
                 unit.kind.eq(by_layer(operation.layer, chosen)),
                 unit.arrival.eq(arrived[lane]),
                 unit.error.eq(Mux(of_loss, errors[lane], 0)),
-                unit.later.eq(Mux(operation.newest, 0, later[lane]) if config.setup.temporal else 0),
+                unit.later.eq(Mux(operation.newest, 0, later[lane]) if carried else 0),
                 unit.spike.eq(self.spikes[lane]),
                 unit.derivative.eq(derivatives[lane]),
                 unit.membrane.eq(membranes[lane]),
@@ -249,6 +286,7 @@ class BackwardEngine(wiring.Component):
         mask = Signal(lanes)  # lanes that hold a neuron
         m.d.comb += mask.eq(Mux(ending.last, in_last, everyone))
         gv = [Mux(mask[lane], unit.membrane_gradient, 0) for lane, unit in enumerate(units)]
+        learned = [Mux(mask[lane], unit.weight_gradient, 0) for lane, unit in enumerate(units)]
         gs = [Mux(mask[lane], unit.spike_gradient, 0) for lane, unit in enumerate(units)]
         saturations: Value = Const(0)
         for lane, unit in enumerate(units):
@@ -259,11 +297,13 @@ class BackwardEngine(wiring.Component):
             self.trace.local.eq(ending.local),
             self.trace.spike_gradients.eq(joined(gs)),
             self.trace.membrane_gradients.eq(joined(gv)),
+            self.trace.weight_gradients.eq(joined(learned)),
+            self.trace.learning.eq(Cat((unit.weight_gradient != 0) for unit in units) & mask),
             self.trace.nonzero.eq(Cat((unit.membrane_gradient != 0) for unit in units) & mask),
             self.trace.saturations.eq(saturations),
             gradients.write_enable.eq(ended),
             gradients.write_address.eq(ending.group),
-            gradients.write_data.eq(self.trace.membrane_gradients),
+            gradients.write_data.eq(self.trace.weight_gradients),
         ]
         return Cat(valid for valid, _ in stages).any()
 

@@ -48,7 +48,6 @@ class BackwardPass(wiring.Component):
                 "columns": Out(stream.Signature(column_layout(config), always_ready=True)),
                 "restart": Out(1),
                 "words": In(range(-(-config.most_groups // 2) + 1)),
-                "gradient_busy": In(1),
                 "gradient_queued": In(1),
                 "scan_inputs": Out(1),
                 "scan_enable": Out(1),
@@ -80,7 +79,11 @@ class BackwardPass(wiring.Component):
             self.half.eq(held.half),
             self.rate.eq(held.rate),
             self.base.eq(group_base),
-            self.trace_address.eq(trace_base + self.operation.group),
+        ]
+        issuing = Signal()
+        m.d.sync += [
+            self.valid.eq(issuing),
+            self.trace_address.eq(trace_base + group_base + group),
             self.operation.layer.eq(layer),
             self.operation.local.eq(group),
             self.operation.group.eq(group_base + group),
@@ -110,7 +113,12 @@ class BackwardPass(wiring.Component):
         m.submodules.spike_scanner = spikes = Scanner(lanes=lanes, depth=self.scan_depth, indices=config.most_rows)
         m.submodules.rows = rows = Rows(config)
         wiring.connect(m, spikes.indices, rows.axons)
-        wiring.connect(m, rows.parts, wiring.flipped(self.parts))
+        gate = Signal()  # the first part waits until the columns are done, the scan does not
+        m.d.comb += [
+            self.parts.payload.eq(rows.parts.payload),
+            self.parts.valid.eq(rows.parts.valid & gate),
+            rows.parts.ready.eq(self.parts.ready & gate),
+        ]
         own, own_scan = Signal(), Signal()
         before_base = [layers[index - 1].group_base if index else 0 for index in range(len(layers))]
         m.d.comb += [
@@ -131,7 +139,7 @@ class BackwardPass(wiring.Component):
             rows.count.eq(self.words),
         ]
         accumulated = Signal()  # the scan of spikes has been followed to its end, but for the queues
-        m.d.comb += accumulated.eq(spikes.done & rows.idle & ~self.gradient_busy)
+        m.d.comb += accumulated.eq(spikes.done & rows.idle)
         sends_back = Signal()  # somebody wants the layer's columns
         m.d.comb += sends_back.eq((layer != 0) | columns.own)
         input_end = Mux(held.half, 2 * steps * config.input_words, steps * config.input_words) if overlap else (
@@ -156,7 +164,7 @@ class BackwardPass(wiring.Component):
                 m.d.comb += [self.restart.eq(1), self.propagating.eq(1)]
                 m.next = "NEURONS"
             with m.State("NEURONS"):
-                m.d.comb += [self.valid.eq(1), self.propagating.eq(1)]
+                m.d.comb += [issuing.eq(1), self.propagating.eq(1)]
                 m.d.sync += group.eq(group + 1)
                 with m.If(group == groups - 1):
                     m.d.sync += group.eq(0)
@@ -171,31 +179,31 @@ class BackwardPass(wiring.Component):
             with m.State("DECIDE"):
                 m.d.comb += self.propagating.eq(1)
                 m.next = "NEXT"
-                with m.If(self.words != 0):
+                with m.If((self.words != 0) | int(config.setup.traces)):
                     m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += [self.propagating.eq(1), neurons.start.eq(sends_back)]
-                m.d.comb += spikes.start.eq(int(overlap))
+                m.d.comb += spikes.start.eq(self.words != 0)
                 m.d.sync += own_scan.eq(0)
                 m.next = "COLUMNS"
                 with m.If(~sends_back):
-                    m.next = "ROWS" if overlap else "SPIKES"
+                    m.next = "ROWS"
             with m.State("COLUMNS"):
-                m.d.comb += [self.propagating.eq(1), self.accumulating.eq(int(overlap) & ~accumulated)]
+                m.d.comb += [self.propagating.eq(1), gate.eq(int(overlap)), self.accumulating.eq(gate & ~accumulated)]
                 with m.If(propagated):
-                    m.next = "ROWS" if overlap else "SPIKES"
-            with m.State("SPIKES"):
-                m.d.comb += [self.accumulating.eq(1), spikes.start.eq(1)]
-                m.d.sync += own_scan.eq(own)
+                    m.next = "ROWS"
+            with m.State("OWN_SPIKES"):
+                m.d.comb += [self.accumulating.eq(1), spikes.start.eq(self.words != 0)]
+                m.d.sync += own_scan.eq(1)
                 m.next = "ROWS"
             with m.State("ROWS"):
-                m.d.comb += self.accumulating.eq(1)
+                m.d.comb += [self.accumulating.eq(1), gate.eq(1)]
                 with m.If(accumulated):
                     m.d.sync += own.eq(0)
                     m.next = "NEXT"
                     with m.If(recurrent & (step != 0) & ~own):
                         m.d.sync += own.eq(1)
-                        m.next = "SPIKES"
+                        m.next = "OWN_SPIKES"
             with m.State("NEXT"):
                 m.d.comb += self.propagating.eq(1)
                 m.d.sync += layer.eq(layer - 1)

@@ -163,7 +163,6 @@ class GradientEngine(wiring.Component):
                 "nonzero": In(lanes),
                 "words": Out(range(-(-config.most_groups // PAIR) + 1)),
                 "parts": In(stream.Signature(row_layout(config))),
-                "busy": Out(1),
                 "queued": Out(1),
                 "pairs": Out(range(lanes + 1)),
                 "own": In(1),
@@ -188,8 +187,7 @@ class GradientEngine(wiring.Component):
         part = self.parts.payload
         m.d.comb += [
             go.eq(self.parts.valid & self.parts.ready),
-            self.queued.eq(~Cat(adder.idle for adder in adders).all()),
-            self.busy.eq(self.parts.valid | moving | arrived),
+            self.queued.eq(moving | arrived | ~Cat(adder.idle for adder in adders).all()),
         ]
         m.d.sync += [
             moving.eq(go),

@@ -65,7 +65,7 @@ class Trainer(wiring.Component):
         m.submodules.access = access = Access(config)
         halves = 2 if config.overlap else 1
         m.submodules.assessment = judge = assessment(config, halves)
-        m.submodules.counters = counters = Counters(step=2 * lanes)
+        m.submodules.counters = counters = Counters(step=3 * lanes)
 
         wiring.connect(m, wiring.flipped(self.samples), ahead.samples)
         wiring.connect(m, ahead.results, wiring.flipped(self.results))
@@ -249,10 +249,9 @@ class Trainer(wiring.Component):
             gradient.restart.eq(back.restart),
             gradient.append.eq(trace.valid),
             gradient.group.eq(trace.local),
-            gradient.gradients.eq(trace.membrane_gradients),
-            gradient.nonzero.eq(trace.nonzero),
+            gradient.gradients.eq(trace.weight_gradients),
+            gradient.nonzero.eq(trace.learning),
             back.words.eq(gradient.words),
-            back.gradient_busy.eq(gradient.busy),
             back.gradient_queued.eq(gradient.queued),
             gradient.own.eq(optimiser.busy | access.busy | wipe | access.reading),
             gradient.address.eq(Mux(optimiser.busy, optimiser.address, access.address)),

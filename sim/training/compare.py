@@ -108,7 +108,7 @@ class Comparison:
                 layer = config.layers[number]
                 found = values[:, :, first : first + layer.layer.neurons]
                 first += layer.groups * config.lanes
-                of_golden = {"spike_gradients": "spike", "membrane_gradients": "membrane"}[name]
+                of_golden = name.removesuffix("_gradients")
                 if traces:
                     expected = np.concatenate([getattr(trace.backward[number], of_golden) for trace in traces])
                     self.tally.add(f"{layer.layer.name}.{name}", expected, found)

@@ -13,7 +13,7 @@ from ranvier.hw.train.counters import NAMES
 from ..compiled import CompiledModel
 
 FORWARD = ("membranes", "spikes", "derivatives")
-BACKWARD = ("spike_gradients", "membrane_gradients")
+BACKWARD = ("spike_gradients", "membrane_gradients", "weight_gradients")
 
 
 class TrainerDevice:

@@ -80,6 +80,7 @@ class LayerRun:
     saturations: int = 0
     gs: Matrix = field(default_factory=list)
     gv: Matrix = field(default_factory=list)
+    learned: Matrix = field(default_factory=list)  # what weights multiply their axons' spikes by
     gradient_saturations: int = 0
 
 
@@ -210,6 +211,13 @@ def _backward_layer(
             gv_row.append(limited(wanted, bits))
             run.gradient_saturations += gv_row[-1] != wanted
         later = gv_row
+        learned_row = list(gv_row)
+        if setup.traces and run.learned:
+            for k, following in enumerate(run.learned[0]):
+                wanted = gv_row[k] + towards_zero(alpha * following)
+                learned_row[k] = limited(wanted, bits)
+                run.gradient_saturations += learned_row[k] != wanted
+        run.learned.insert(0, learned_row)
         run.gs.insert(0, gs_row)
         run.gv.insert(0, gv_row)
 
@@ -219,7 +227,7 @@ def weight_gradient(layer: TrainedLayer, shape: tuple[int, int], runs: list[Laye
     total = [[0] * shape[1] for _ in range(shape[0])]
     own_row = shape[0] - layer.neurons
     for run in runs:
-        for t, gv in enumerate(run.gv):
+        for t, gv in enumerate(run.learned):
             for j, k, row, column in synapses(layer):
                 total[row][column] += gv[k] if run.inputs[t][j] else 0
             if layer.recurrent and t:

@@ -89,6 +89,7 @@ def random_setup(
     """Layers of ``sizes[k]`` inputs and ``sizes[k + 1]`` neurons; what is None, and what ``options`` of
     :func:`random_layer` leave open, is drawn. ``convolutions``: the synapses of the first layers."""
     readout = bool(rng.integers(2)) if readout is None else readout
+    temporal = bool(rng.integers(2)) if temporal is None else temporal
     weight_width = int(rng.integers(6, 11))
     layers = []
     for index, (inputs, neurons) in enumerate(pairwise(sizes)):
@@ -112,7 +113,8 @@ def random_setup(
         weight_fraction=int(rng.integers(3, 8)),
         gradient_width=int(rng.integers(6, 13)),
         reset_path=reset_path or pick(rng, ["exact", "detached"]),
-        temporal=bool(rng.integers(2)) if temporal is None else temporal,
+        temporal=temporal,
+        traces=bool(rng.integers(2)) and not temporal,
         lanes=int(rng.integers(1, 6)),
     )
 

@@ -21,6 +21,7 @@ from ranvier.golden.train.gradient import (
     scaled,
     spike_gradient,
     through_leak,
+    traced_gradient,
 )
 from ranvier.golden.train.loss import CountError, Softmax
 from ranvier.golden.train.optimiser import Sgd, accumulate, descend, move, stride
@@ -94,9 +95,15 @@ def leaves() -> list[Leaf]:
         model = NeuronModel(11, Keep(), reset=reset)
         result.append(
             leaf(f"membrane_gradient {reset} {bits}",
-                 lambda gs, d, leaked, s, m=model, b=bits: membrane_gradient(m, gs, d, b, leaked, s, 9),
+                 lambda gs, d, leaked, s, m=model, b=bits: membrane_gradient(m, Table((31,), 0, b), gs, d, leaked, s, 9),
                  GRADIENT, unsigned(5), GRADIENT, BIT)
         )  # fmt: skip
+        result.append(
+            leaf(f"membrane_gradient {reset} {bits} of one bit",
+                 lambda gs, leaked, s, m=model, b=bits: membrane_gradient(m, Rectangle(9, b), gs, 1, leaked, s, 9),
+                 GRADIENT, GRADIENT, BIT)
+        )  # fmt: skip
+    result.append(leaf("traced_gradient", lambda gv, leaked: traced_gradient(gv, leaked, 9), GRADIENT, GRADIENT))
     optimisers = [
         Sgd(decay, factor, gradient_shift, 13, rate_width, rate_shift, stochastic, clip)
         for decay, factor, gradient_shift, rate_width, rate_shift, stochastic, clip in [
@@ -180,7 +187,7 @@ def test_interpreters_agree(each):
 def test_every_leaf_of_the_arithmetic_is_here():
     names = " ".join(each.name for each in leaves())
     for function in (
-        through_leak, scaled, reset_path, spike_gradient, membrane_gradient, readout_gradient, accumulate, stride, move,
+        through_leak, scaled, reset_path, spike_gradient, membrane_gradient, readout_gradient, traced_gradient, accumulate, stride, move,
         descend, magnitude, narrow, truncate_shift, generator.advance, CountError.difference,
     ):  # fmt: skip
         assert function.__name__ in names

@@ -47,6 +47,7 @@ def compare_batch(setup: TrainingSetup, state: TrainingState, spikes, labels, co
         equal(ran.saturations, [run.saturations for run in here], counts, "saturations")
         equal(back.spike, [run.gs for run in here], counts, "spike gradient")
         equal(back.membrane, [run.gv for run in here], counts, "membrane gradient")
+        equal(back.weight, [run.learned for run in here], counts, "weights' part of the gradient")
         equal(back.saturations, [run.gradient_saturations for run in here], counts, "gradient saturations")
         expected_gradients.append(oracle.weight_gradient(layer, state.weights[index].shape, here))
         equal(batch.gradient[index], expected_gradients[-1], counts, "weight gradient")
