@@ -47,7 +47,9 @@ def places(config: TrainerConfig, layer: LayerGeometry) -> tuple[np.ndarray, np.
     return (row + neuron) % lanes, layer.weight_base + row * layer.groups + neuron // lanes
 
 
-def _requests(config: TrainerConfig, write: bool, region: int, lane: object, address: object, value: object) -> np.ndarray:
+def _requests(
+    config: TrainerConfig, write: bool, region: int, lane: object, address: object, value: object
+) -> np.ndarray:
     layout = access_layout(config)
     fields = {"write": int(write), "region": region, "lane": lane, "address": address, "data": value}
     word = np.zeros(np.broadcast(lane, address, value).shape, np.uint64)

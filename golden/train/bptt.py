@@ -30,7 +30,8 @@ class ForwardTrace:
 @dataclass(frozen=True)
 class BackwardTrace:
     """Gradients of one layer: of its spikes (0 for a readout), of its potentials, and what weights multiply
-    their axons' spikes by (that of the potentials, but for OTTT), int64 ``[samples, steps, neurons]``; ``saturations`` int64 ``[samples]``: how many of them were limited."""
+    their axons' spikes by (that of the potentials, but for OTTT), int64 ``[samples, steps, neurons]``; ``saturations``
+    int64 ``[samples]``: how many of them were limited."""
 
     spike: np.ndarray
     membrane: np.ndarray
@@ -170,9 +171,7 @@ def _backward_layer(
             if setup.reset_path == "exact":
                 lost = reset_path(model, v, later, leaked, threshold, reset_value, setup.weight_fraction)
             gs, overflow = spike_gradient(arrived, lost, derivative, width)
-            gv, limited = membrane_gradient(
-                model, layer.surrogate, gs, derivative, leaked, trace.spikes[:, t], width
-            )
+            gv, limited = membrane_gradient(model, layer.surrogate, gs, derivative, leaked, trace.spikes[:, t], width)
             saturations += overflow.sum(axis=1)
         saturations += limited.sum(axis=1)
         if setup.traces:

@@ -75,8 +75,9 @@ def membrane_gradient(
 def traced_gradient(gv: Value, leaked: Value, width: int) -> tuple[Value, Value]:
     """What the weights' gradient takes of a step under OTTT; and whether it saturated.
 
-    OTTT multiplies ``gv[t]`` by the axon's leaky trace ``a[t] = leak * a[t-1] + s[t]``. The sum over the steps is the same
-    if, instead, the spike is multiplied by ``gv[t] + leak * (the same of t+1)``, which this is: no product is needed.
+    OTTT multiplies ``gv[t]`` by the axon's leaky trace ``a[t] = leak * a[t-1] + s[t]``. The sum over the steps is the
+    same if, instead, the spike is multiplied by ``gv[t] + leak * (the same of t+1)``, which this is: no product is
+    needed.
     """
     return narrow(gv + leaked, width, "traced_gradient")
 

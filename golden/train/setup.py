@@ -143,7 +143,9 @@ class TrainingSetup:
                     f"not {widest}"
                 )
         if self.traces and self.temporal:
-            raise ValueError("Traces of axons (OTTT) must stand in for gradients that go back in time: temporal must be False")
+            raise ValueError(
+                "Traces of axons (OTTT) must stand in for gradients that go back in time: temporal must be False"
+            )
         if self.lanes < 1:
             raise ValueError(f"Lanes must be at least 1, not {self.lanes}")
         last = self.layers[-1]

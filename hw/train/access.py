@@ -42,8 +42,8 @@ def access_layout(config: TrainerConfig) -> data.StructLayout:
 class Access(wiring.Component):
     """Carries out requests, one at a time, and wipes the memories after reset.
 
-    A request is taken while ``enable`` and not ``busy``. Latency: 4 cycles from a read to its reply. Throughput: a write
-    in 2 cycles, a read in 5. ``wiping``: ``wipe_address`` of each memory is to be set to zero.
+    A request is taken while ``enable`` and not ``busy``. Latency: 4 cycles from a read to its reply. Throughput: a
+    write in 2 cycles, a read in 5. ``wiping``: ``wipe_address`` of each memory is to be set to zero.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -104,21 +104,20 @@ class Access(wiring.Component):
 
         lane = Signal(lanes)
         m.d.comb += lane.eq(1 << request.lane)
-        with m.If(acting & request.write):
-            with m.Switch(request.region):
-                with m.Case(Region.WEIGHTS):
-                    m.d.comb += self.write_weights.eq(lane)
-                with m.Case(Region.MOMENTA):
-                    m.d.comb += self.write_momenta.eq(lane)
-                with m.Case(Region.SUMS):
-                    m.d.comb += self.write_sums.eq(lane)
-                with m.Default():
-                    with m.If(request.address == 0):
-                        m.d.comb += self.load_generator.eq(lane)
-                    with m.Elif(request.address == PENDING):
-                        m.d.comb += self.load_pending.eq(1)
-                    with m.Else():
-                        m.d.comb += self.clear_counter.eq(1)
+        with m.If(acting & request.write), m.Switch(request.region):
+            with m.Case(Region.WEIGHTS):
+                m.d.comb += self.write_weights.eq(lane)
+            with m.Case(Region.MOMENTA):
+                m.d.comb += self.write_momenta.eq(lane)
+            with m.Case(Region.SUMS):
+                m.d.comb += self.write_sums.eq(lane)
+            with m.Default():
+                with m.If(request.address == 0):
+                    m.d.comb += self.load_generator.eq(lane)
+                with m.Elif(request.address == PENDING):
+                    m.d.comb += self.load_pending.eq(1)
+                with m.Else():
+                    m.d.comb += self.clear_counter.eq(1)
 
         answers = {
             Region.WEIGHTS: (self.weights, True),
@@ -132,7 +131,9 @@ class Access(wiring.Component):
             with m.Switch(request.region):
                 for region, (word, is_signed) in answers.items():
                     with m.Case(region):
-                        m.d.sync += self.replies.payload.eq(_chosen(m, word, request.lane, lanes, is_signed, region.name))
+                        m.d.sync += self.replies.payload.eq(
+                            _chosen(m, word, request.lane, lanes, is_signed, region.name)
+                        )
                 with m.Default():
                     generators = _chosen(m, self.generators, request.lane, lanes, False, "GENERATOR")
                     miscellany = Mux(request.address == PENDING, self.pending, self.count)

@@ -18,10 +18,10 @@ LOSS_WIDTH = 32
 class _Assessment(wiring.Component):
     """Adds up the outputs of a sample and, at ``start``, turns them into a loss, a prediction and errors.
 
-    ``output_valid``: ``outputs`` are those of the lanes of ``group`` of the last layer; ``first``: in the sample's first
-    step. ``start`` is given at the sample's end or, if :attr:`every_step`, after each step, with ``opening`` after the first, until
-    ``done``, which falls in the cycle after it and rises with the result. ``slot`` is where the errors are kept:
-    ``errors`` follow ``error_address`` (``slot * groups + group``) by 1 cycle.
+    ``output_valid``: ``outputs`` are those of the lanes of ``group`` of the last layer; ``first``: in the sample's
+    first step. ``start`` is given at the sample's end or, if :attr:`every_step`, after each step, with ``opening``
+    after the first, until ``done``, which falls in the cycle after it and rises with the result. ``slot`` is where the
+    errors are kept: ``errors`` follow ``error_address`` (``slot * groups + group``) by 1 cycle.
     """
 
     every_step = False

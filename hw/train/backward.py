@@ -27,8 +27,8 @@ from .wiring import by_layer, joined, rotated, split
 class GradientLane(wiring.Component):
     """One neuron's gradients in one step, by ``kind``: the arithmetic of :mod:`ranvier.golden.train.gradient`.
 
-    ``arrival``: sum of weights times gradients; ``error``: what the loss adds, in the format of gradients; ``later``: the
-    potential's gradient in the step after. Latency: :attr:`stages` cycles. Throughput: 1 a cycle.
+    ``arrival``: sum of weights times gradients; ``error``: what the loss adds, in the format of gradients; ``later``:
+    the potential's gradient in the step after. Latency: :attr:`stages` cycles. Throughput: 1 a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -129,7 +129,6 @@ class GradientLane(wiring.Component):
             )
         late = register(m, f"{prefix}s4_", {"gs": stage["gs"], "gv": gv, "both": stage["overflow"] + limited})
         return {"spike_gradient": late["gs"], "membrane_gradient": late["gv"], "saturations": late["both"]}
-
 
     def _traced(self, m: Module, prefix: str, outputs: dict[str, Value], leaked: Value) -> dict[str, Value]:
         """The outputs a cycle later, with the weights' gradient."""
@@ -261,7 +260,11 @@ class BackwardEngine(wiring.Component):
             ]
         valid, operation = stages[1]
         with m.If(valid):
-            m.d.comb += [arrivals.write_enable.eq(1), arrivals.write_address.eq(operation.group), arrivals.write_data.eq(0)]
+            m.d.comb += [
+                arrivals.write_enable.eq(1),
+                arrivals.write_address.eq(operation.group),
+                arrivals.write_data.eq(0),
+            ]
         arrived = split(arrivals.read_data, lanes, is_signed=True)
         later = split(gradients.read_data, lanes, is_signed=True)
         errors = split(self.errors, lanes, is_signed=True)

@@ -21,8 +21,8 @@ class BackwardPass(wiring.Component):
         then the update of the weights, if the batch ends
 
     Without ``overlap`` the columns come before the weights' gradients, with it beside them. Both are skipped where the
-    layer has no gradient. Cycles of a step and layer: its groups + 9, then ``max(scan, gradients * column's parts)`` + 9
-    and the weights' gradients (:class:`GradientEngine`) + 7.
+    layer has no gradient. Cycles of a step and layer: its groups + 9, then ``max(scan, gradients * column's parts)`` +
+    9 and the weights' gradients (:class:`GradientEngine`) + 7.
     """
 
     def __init__(self, config: TrainerConfig, *, input_depth: int, trace_depth: int) -> None:
@@ -142,10 +142,14 @@ class BackwardPass(wiring.Component):
         m.d.comb += accumulated.eq(spikes.done & rows.idle)
         sends_back = Signal()  # somebody wants the layer's columns
         m.d.comb += sends_back.eq((layer != 0) | columns.own)
-        input_end = Mux(held.half, 2 * steps * config.input_words, steps * config.input_words) if overlap else (
-            steps * config.input_words
+        input_end = (
+            Mux(held.half, 2 * steps * config.input_words, steps * config.input_words)
+            if overlap
+            else (steps * config.input_words)
         )
-        trace_end = Mux(held.half, 2 * steps * config.groups, steps * config.groups) if overlap else steps * config.groups
+        trace_end = (
+            Mux(held.half, 2 * steps * config.groups, steps * config.groups) if overlap else steps * config.groups
+        )
 
         with m.FSM():
             with m.State("IDLE"):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.train.loss import CountError
@@ -10,6 +11,8 @@ from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ..config import index_width
 
 MAX_LANES = 64
+Forward = Literal["events", "lookup", "systolic"]
+FUSED = {"events": (1,), "lookup": (2, 4, 8), "systolic": (1, 2, 4, 8, 16)}  # axons at a time
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class LayerGeometry:
 
     ``input_words``: words of ``P`` input spikes. ``groups``: words of ``P`` neurons. ``rows``: axons, those of the
     layer's own spikes beginning with a whole word. ``weight_base``: first word of its weights; the weight of axon
-    ``j`` and neuron ``k`` lies in bank ``(j + k) % P`` at ``weight_base + j * groups + k // P``, so that ``P`` neurons of
-    an axon, and ``P`` axons of a neuron, are one word of each bank. ``group_base``: first word of its neurons.
+    ``j`` and neuron ``k`` lies in bank ``(j + k) % P`` at ``weight_base + j * groups + k // P``, so that ``P`` neurons
+    of an axon, and ``P`` axons of a neuron, are one word of each bank. ``group_base``: first word of its neurons.
     """
 
     layer: TrainedLayer
@@ -58,18 +61,29 @@ class TrainerConfig:
     ``overlap``: the next sample's forward pass runs beside this one's backward pass, and weight gradients beside
     both: a second copy of the weights and of the traces (H2Learn's end-to-end pipeline). Otherwise one phase after
     the other, the smallest.
+    ``forward``: how spikes become sums of weights: ``events`` adds a row for every spike; the others, published ideas
+    to compare with, take ``fused`` axons at a time (:mod:`.ablation`).
     """
 
     setup: TrainingSetup
     overlap: bool = False
+    forward: Forward = "events"
+    fused: int = 1
 
     def __post_init__(self) -> None:
+        if self.forward not in FUSED:
+            raise ValueError(f"Forward must be one of {', '.join(FUSED)}, not {self.forward!r}")
+        if self.fused not in FUSED[self.forward]:
+            allowed = ", ".join(str(number) for number in FUSED[self.forward])
+            raise ValueError(f"Fused axons of forward {self.forward} must be one of {allowed}, not {self.fused}")
         lanes = self.setup.lanes
         if not 2 <= lanes <= MAX_LANES or lanes & (lanes - 1):
             raise ValueError(f"Lanes of a trainer must be a power of two of 2..{MAX_LANES}, not {lanes}")
         for layer in self.setup.layers:
             if layer.convolution is not None:
-                raise ValueError(f"Layer {layer.name} must be dense to be trained in hardware; golden trains convolutions")
+                raise ValueError(
+                    f"Layer {layer.name} must be dense to be trained in hardware; golden trains convolutions"
+                )
 
     @property
     def lanes(self) -> int:
@@ -89,6 +103,27 @@ class TrainerConfig:
     def weight_words(self) -> int:
         """Words of each bank."""
         return sum(layer.weight_words for layer in self.layers)
+
+    @property
+    def partial_width(self) -> int:
+        """Bits of the sum of the weights of ``fused`` axons."""
+        return self.setup.weight_width + (self.fused - 1).bit_length()
+
+    def input_blocks(self, layer: LayerGeometry) -> int:
+        """Blocks of ``fused`` axons that the words of a layer's inputs take."""
+        return -(-layer.input_words * self.lanes // self.fused)
+
+    def blocks(self, layer: LayerGeometry) -> int:
+        """All its blocks: those of its own spikes begin with a block of their own."""
+        own = -(-layer.groups * self.lanes // self.fused) if layer.layer.recurrent else 0
+        return self.input_blocks(layer) + own
+
+    @property
+    def forward_words(self) -> int:
+        """Words that the forward pass reads from: rows of weights, or blocks of them."""
+        if self.forward == "events":
+            return self.weight_words
+        return sum(self.blocks(layer) * layer.groups for layer in self.layers)
 
     @property
     def groups(self) -> int:

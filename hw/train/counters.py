@@ -27,7 +27,8 @@ NAMES = (
 
 
 class Counters(wiring.Component):
-    """A counter of 32 bits for each of :data:`NAMES`, which wraps; ``value`` is the one at ``index``, ``clear`` sets it 0."""
+    """A counter of 32 bits for each of :data:`NAMES`, which wraps and is a cycle late; ``value`` is the one at
+    ``index``, ``clear`` sets it 0."""
 
     def __init__(self, *, step: int) -> None:
         super().__init__(
@@ -39,7 +40,8 @@ class Counters(wiring.Component):
         m = Module()
         registers = Array(Signal(WIDTH, name=f"{name}_count") for name in NAMES)
         for index, name in enumerate(NAMES):
-            m.d.sync += registers[index].eq(registers[index] + getattr(self, name))
+            more = Signal.like(getattr(self, name), name=f"more_{name}")
+            m.d.sync += [more.eq(getattr(self, name)), registers[index].eq(registers[index] + more)]
             with m.If(self.clear & (self.index == index)):
                 m.d.sync += registers[index].eq(0)
         m.d.comb += self.value.eq(registers[self.index])

@@ -21,7 +21,8 @@ def row_layout(config: TrainerConfig) -> data.StructLayout:
 
 
 class Rows(wiring.Component):
-    """For every axon of ``axons`` the parts ``0 … count - 1`` of its row in the weights of ``layer``; ``count`` is at least 1.
+    """For every axon of ``axons`` the parts ``0 … count - 1`` of its row in the weights of ``layer``; ``count`` is at
+    least 1.
 
     Latency: 1 cycle. Throughput: a part a cycle, without a gap between axons.
     """
@@ -112,7 +113,9 @@ class Columns(wiring.Component):
         bits = (lanes - 1).bit_length()
         neuron, part = self.neurons.payload, self.parts.payload
         first_row = [0 if index else layer.input_words * lanes for index, layer in enumerate(layers)]
-        first_target = [layers[index - 1].group_base if index else layer.group_base for index, layer in enumerate(layers)]
+        first_target = [
+            layers[index - 1].group_base if index else layer.group_base for index, layer in enumerate(layers)
+        ]
         before = [layer.input_words if index else 0 for index, layer in enumerate(layers)]
         behind = [layer.groups if layer.layer.recurrent else 0 for layer in layers]
         left = Signal(range(max(a + b for a, b in zip(before, behind, strict=True)) + 1))

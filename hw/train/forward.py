@@ -73,8 +73,12 @@ class NeuronLane(wiring.Component):
         v, threshold = stage["v"], parameter("threshold", Const(0))
         with naming(m, prefix):
             spike = fire(model, v, threshold) if model.spiking else Const(0)
-            derivative = Const(0) if layer.surrogate is None else layer.surrogate.apply(v - layer.parameters["threshold"])
-        stage = register(m, f"{prefix}s2_", {"v": v, "saturated": stage["saturated"], "spike": spike, "derivative": derivative})
+            derivative = (
+                Const(0) if layer.surrogate is None else layer.surrogate.apply(v - layer.parameters["threshold"])
+            )
+        stage = register(
+            m, f"{prefix}s2_", {"v": v, "saturated": stage["saturated"], "spike": spike, "derivative": derivative}
+        )
         v, spike = stage["v"], stage["spike"]
         with naming(m, prefix):
             settled = after_reset(model, v, spike, threshold, parameter("reset_value", Const(0)))
@@ -90,7 +94,8 @@ class NeuronLane(wiring.Component):
 
 def forward_operation(config: TrainerConfig) -> data.StructLayout:
     """``update``: end the step of ``group`` (counted over all layers) of ``layer``, else add weights to it; ``last`` of
-    its layer; ``clear``: it is the sample's last step, the state starts again from zero; ``rotation`` of the weights."""
+    its layer; ``clear``: it is the sample's last step, the state starts again from zero; ``rotation`` of the
+    weights."""
     return data.StructLayout(
         {
             "update": 1,
@@ -126,9 +131,9 @@ class ForwardEngine(wiring.Component):
         operation, weights → rotate → state + weights → state
                                       state → NeuronLane → state, trace
 
-    Stages: 0 the operation (the weights are read), 2 rotation, state read, 3 addition and write; an update goes on through
-    the lanes and writes in stage 5. ``weights``: what all banks hold, 2 cycles after the operation. ``clear`` makes a
-    group's state zero.
+    Stages: 0 the operation (the weights are read), 2 rotation, state read, 3 addition and write; an update goes on
+    through the lanes and writes in stage 5. ``weights``: what all banks hold, 2 cycles after the operation. ``clear``
+    makes a group's state zero.
 
     Throughput: an operation a cycle; after an update its group may be used again when ``busy`` is low, 5 cycles later.
     """
@@ -139,7 +144,7 @@ class ForwardEngine(wiring.Component):
             {
                 "valid": In(1),
                 "operation": In(forward_operation(config)),
-                "weights": In(config.lanes * config.setup.weight_width),
+                "weights": In(config.lanes * config.partial_width),
                 "wipe": In(1),
                 "wipe_group": In(index_width(config.groups)),
                 "trace": Out(ForwardTrace(config)),
@@ -162,7 +167,7 @@ class ForwardEngine(wiring.Component):
 
         weights = split(self.weights, lanes, is_signed=True)
         aligned = rotated(m, weights, stages[2][1].rotation, "rotated")
-        weights = [Signal(signed(config.setup.weight_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
+        weights = [Signal(signed(config.partial_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
         m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
         m.d.comb += [state.read_enable.eq(1), state.read_address.eq(stages[2][1].group)]
 
@@ -179,7 +184,9 @@ class ForwardEngine(wiring.Component):
         adding = stages[3][0] & ~stages[3][1].update
         ended, ending = stages[-1][0] & stages[-1][1].update, stages[-1][1]
         renewed = [Signal(signed(width), name=f"renewed{lane}") for lane in range(lanes)]
-        m.d.comb += [value.eq(Mux(ending.clear, 0, neuron.stored)) for value, neuron in zip(renewed, neurons, strict=True)]
+        m.d.comb += [
+            value.eq(Mux(ending.clear, 0, neuron.stored)) for value, neuron in zip(renewed, neurons, strict=True)
+        ]
         m.d.comb += [
             state.write_enable.eq(adding | ended | self.wipe),
             state.write_address.eq(Mux(adding, stages[3][1].group, ending.group)),

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import index_width
+from .ablation.blocks import block_ports, scan_blocks
 from .assess import LOSS_WIDTH
 from .config import TrainerConfig
 from .dense import Rows
@@ -14,8 +15,8 @@ from .wiring import by_layer
 
 
 def header_layout(config: TrainerConfig) -> data.StructLayout:
-    """The word that begins a sample: its ``label``, whether to ``learn`` from it, whether the batch ``end`` s with it, and
-    then the ``rate`` of the update."""
+    """The word that begins a sample: its ``label``, whether to ``learn`` from it, whether the batch ``end`` s with it,
+    and then the ``rate`` of the update."""
     return data.StructLayout(
         {"label": config.label_width, "learn": 1, "end": 1, "rate": config.setup.optimiser.rate_width}
     )
@@ -27,8 +28,8 @@ def sample_stream(config: TrainerConfig) -> stream.Signature:
 
 
 def result_layout(config: TrainerConfig) -> data.StructLayout:
-    """What comes of a sample: its ``label``, the ``prediction``, the ``loss``; ``rejected``: nothing was learned although
-    it was asked for, because the label is out of range or the batch is full."""
+    """What comes of a sample: its ``label``, the ``prediction``, the ``loss``; ``rejected``: nothing was learned
+    although it was asked for, because the label is out of range or the batch is full."""
     return data.StructLayout(
         {"label": config.label_width, "prediction": config.label_width, "loss": LOSS_WIDTH, "rejected": 1}
     )
@@ -44,8 +45,8 @@ class ForwardPass(wiring.Component):
 
         samples → input spikes; scan of a layer's axons → Rows → operations of the engine; updates; loss → results, jobs
 
-    ``job`` is taken when the backward pass is free; without ``overlap`` the next sample is not begun before that pass has
-    ended (``backward_idle``), with it only after an update of the weights.
+    ``job`` is taken when the backward pass is free; without ``overlap`` the next sample is not begun before that pass
+    has ended (``backward_idle``), with it only after an update of the weights.
 
     Cycles of a sample: its words + 1; of each step and layer ``max(scan, parts)`` for the axons, its groups, and
     9 more (14 if it is recurrent); then the loss.
@@ -74,7 +75,7 @@ class ForwardPass(wiring.Component):
                 "scan_enable": Out(1),
                 "scan_address": Out(index_width(self.scan_depth)),
                 "scan_data": In(config.lanes),
-                "row_address": Out(index_width(config.weight_words)),
+                "row_address": Out(index_width(config.forward_words)),
                 "valid": Out(1),
                 "operation": Out(forward_operation(config)),
                 "engine_busy": In(1),
@@ -91,14 +92,19 @@ class ForwardPass(wiring.Component):
                 "assessing": Out(1),
                 "idle": Out(1),
             }
+            | block_ports(config)
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, layers, steps = self.config, self.config.layers, self.config.setup.steps
         lanes = config.lanes
-        m.submodules.scanner = scanner = Scanner(lanes=lanes, depth=self.scan_depth, indices=config.most_rows)
-        m.submodules.rows = rows = Rows(config)
+        if config.forward == "events":
+            m.submodules.scanner = scanner = Scanner(lanes=lanes, depth=self.scan_depth, indices=config.most_rows)
+            m.submodules.rows = rows = Rows(config)
+        else:
+            scanner, rows = scan_blocks(m, config, self.scan_depth)
+            m.d.comb += self.block_spikes.eq(rows.parts.payload.spikes)
         wiring.connect(m, scanner.indices, rows.axons)
 
         header = data.View(header_layout(config), self.samples.payload[: header_layout(config).size])
@@ -178,7 +184,11 @@ class ForwardPass(wiring.Component):
                 m.d.sync += words.eq(0)
                 with m.If(self.samples.ready & self.samples.valid):
                     allowed = in_range & (self.pending != config.setup.batch)
-                    m.d.sync += [held.eq(header), learn.eq(header.learn & allowed), rejected.eq(header.learn & ~allowed)]
+                    m.d.sync += [
+                        held.eq(header),
+                        learn.eq(header.learn & allowed),
+                        rejected.eq(header.learn & ~allowed),
+                    ]
                     m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += [self.loading.eq(1), self.samples.ready.eq(1), self.input_write.eq(self.samples.valid)]
@@ -187,8 +197,18 @@ class ForwardPass(wiring.Component):
                     with m.If(words == steps * config.input_words - 1):
                         m.next = "WAIT"
             with m.State("WAIT"):  # for weights that are up to date
-                m.d.sync += [step.eq(0), layer.eq(0), own.eq(0), input_base.eq(start_of_half), self.trace_base.eq(trace_start)]
-                with m.If(~updating_weights | self.backward_idle):
+                m.d.sync += [
+                    step.eq(0),
+                    layer.eq(0),
+                    own.eq(0),
+                    input_base.eq(start_of_half),
+                    self.trace_base.eq(trace_start),
+                ]
+                current = ~updating_weights | self.backward_idle
+                if config.forward != "events":
+                    m.d.comb += self.blocks_wanted.eq(current)
+                    current &= self.blocks_ready
+                with m.If(current):
                     m.d.sync += updating_weights.eq(0)
                     m.next = "SCAN"
             with m.State("SCAN"):

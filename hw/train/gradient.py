@@ -1,4 +1,5 @@
-"""The weight-gradient engine: adds the gradient of every neuron that has one to the weights of every axon that spiked."""
+"""The weight-gradient engine: adds the gradient of every neuron that has one to the weights of every axon that
+spiked."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, fifo, stream, wiring
@@ -40,7 +41,9 @@ class GradientLists(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for slot in range(PAIR):
-            m.submodules[f"slot{slot}"] = half = WordMemory(depth=-(-self.groups // PAIR), width=len(self.entry.as_value()))
+            m.submodules[f"slot{slot}"] = half = WordMemory(
+                depth=-(-self.groups // PAIR), width=len(self.entry.as_value())
+            )
             there = Signal(name=f"there{slot}")
             m.d.comb += [
                 half.write_enable.eq(self.append & (self.count[0] == slot)),
@@ -64,8 +67,8 @@ class Adder(wiring.Component):
     """One bank's part of the engine: a queue of pairs, and one addition to the gradients of the bank a cycle.
 
     ``room`` falls while there is still place for what is on its way. ``idle``: everything has been added. ``read_data``
-    follows ``read_address`` by 2 cycles. Latency: at least 5 cycles from ``push``. Throughput: an entry a cycle, unless the
-    same weight comes twice within 3.
+    follows ``read_address`` by 2 cycles. Latency: at least 5 cycles from ``push``. Throughput: an entry a cycle, unless
+    the same weight comes twice within 3.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -142,9 +145,9 @@ class GradientEngine(wiring.Component):
         axon's row → lists → rotate → queue of each bank → + → sums
 
     The passes over a step's neurons write the lists (``restart`` before the first). Then for every part of a row the
-    lists give each bank up to two gradients, and each bank adds one a cycle: the banks need not keep pace with each other,
-    which a queue of 16 pairs evens out. ``words``: parts of a row, pairs of the longest list, 2 cycles after the last
-    ``append``; 0: there is no gradient.
+    lists give each bank up to two gradients, and each bank adds one a cycle: the banks need not keep pace with each
+    other, which a queue of 16 pairs evens out. ``words``: parts of a row, pairs of the longest list, 2 cycles after the
+    last ``append``; 0: there is no gradient.
 
     Throughput: ``words`` cycles an axon, or as many as the fullest bank has gradients: on average
     ``spikes * gradients / lanes`` where the two are spread evenly.
@@ -153,7 +156,6 @@ class GradientEngine(wiring.Component):
     def __init__(self, config: TrainerConfig) -> None:
         self.config = config
         lanes, setup = config.lanes, config.setup
-        access = data.ArrayLayout(index_width(config.weight_words), lanes)
         super().__init__(
             {
                 "restart": In(1),
@@ -230,7 +232,11 @@ class GradientEngine(wiring.Component):
                 banks.write.enable[lane].eq(Mux(self.own, self.write_enable[lane], adder.write_enable)),
                 banks.write.address[lane].eq(Mux(self.own, self.write_address, adder.write_address)),
                 banks.write.data[lane].eq(
-                    Mux(self.own, self.write_data[lane * setup.sum_width : (lane + 1) * setup.sum_width], adder.write_data)
+                    Mux(
+                        self.own,
+                        self.write_data[lane * setup.sum_width : (lane + 1) * setup.sum_width],
+                        adder.write_data,
+                    )
                 ),
             ]
             taken = taken + adder.write_enable

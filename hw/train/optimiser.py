@@ -109,10 +109,12 @@ class Optimiser(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        setup, lanes = self.config.setup, self.config.lanes
+        lanes = self.config.lanes
         running = Signal()
         valid = [running] + [Signal(name=f"valid_s{index}") for index in range(1, STAGES + 3)]
-        addresses = [self.address] + [Signal.like(self.address, name=f"address_s{index}") for index in range(1, STAGES + 3)]
+        addresses = [self.address] + [
+            Signal.like(self.address, name=f"address_s{index}") for index in range(1, STAGES + 3)
+        ]
         for index in range(1, STAGES + 3):
             m.d.sync += [valid[index].eq(valid[index - 1]), addresses[index].eq(addresses[index - 1])]
         with m.If(self.start):

@@ -4,6 +4,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .ablation.front import Front, front
 from .access import REPLY_WIDTH, Access, access_layout
 from .assess import assessment
 from .backward import BackwardEngine, GradientTrace
@@ -26,10 +27,10 @@ class Trainer(wiring.Component):
                                      ↓ columns          ↓
                   BackwardPass ⇄ BackwardEngine → GradientEngine → Optimiser → weights
 
-    ``samples``: :func:`sample_stream`; ``results``: :func:`result_layout`, one for each sample; ``access`` and ``reply``:
-    :mod:`.access`, taken while nothing is at work. One clock; reset is synchronous and active high. After reset
-    momenta, gradients and states are set to zero, a word a cycle, which takes as many cycles as a bank has words; weights
-    are kept, and undefined until they are written.
+    ``samples``: :func:`sample_stream`; ``results``: :func:`result_layout`, one for each sample; ``access`` and
+    ``reply``: :mod:`.access`, taken while nothing is at work. One clock; reset is synchronous and active high. After
+    reset momenta, gradients and states are set to zero, a word a cycle, which takes as many cycles as a bank has words;
+    weights are kept, and undefined until they are written.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -66,6 +67,7 @@ class Trainer(wiring.Component):
         halves = 2 if config.overlap else 1
         m.submodules.assessment = judge = assessment(config, halves)
         m.submodules.counters = counters = Counters(step=3 * lanes)
+        blocks = None if config.forward == "events" else front(config)
 
         wiring.connect(m, wiring.flipped(self.samples), ahead.samples)
         wiring.connect(m, ahead.results, wiring.flipped(self.results))
@@ -81,7 +83,7 @@ class Trainer(wiring.Component):
             ahead.backward_idle.eq(back.idle),
         ]
 
-        self._weights(m, ahead, back, forward, backward, optimiser, access)
+        self._weights(m, ahead, back, forward, backward, optimiser, access, blocks)
         self._momenta(m, optimiser, access)
         self._gradients(m, back, backward, gradient, optimiser, access)
         self._traces(m, ahead, back, forward, backward)
@@ -89,11 +91,11 @@ class Trainer(wiring.Component):
         # The forward engine, and what judges its outputs.
         last = config.layers[-1]
         m.d.comb += [
-            forward.valid.eq(ahead.valid),
-            forward.operation.eq(ahead.operation),
+            forward.valid.eq(blocks.engine_valid if blocks else ahead.valid),
+            forward.operation.eq(blocks.engine_operation if blocks else ahead.operation),
             forward.wipe.eq(access.wiping),
             forward.wipe_group.eq(access.wipe_address),
-            ahead.engine_busy.eq(forward.busy),
+            ahead.engine_busy.eq(forward.busy | blocks.busy if blocks else forward.busy),
             judge.output_valid.eq(forward.trace.valid & (forward.trace.layer == len(config.layers) - 1)),
             judge.first.eq(ahead.first_step),
             judge.group.eq(forward.trace.group - last.group_base),
@@ -140,7 +142,7 @@ class Trainer(wiring.Component):
             counters.assess_cycles.eq(ahead.assessing),
             counters.backward_cycles.eq(back.propagating),
             counters.gradient_cycles.eq(back.accumulating),
-            counters.update_cycles.eq(back.updating),
+            counters.update_cycles.eq(back.updating | blocks.reading if blocks else back.updating),
             counters.busy_cycles.eq(~(ahead.idle & back.idle)),
             counters.forward_words.eq(ahead.valid & ~ahead.operation.update),
             counters.backward_words.eq(back.columns.valid),
@@ -163,8 +165,10 @@ class Trainer(wiring.Component):
         backward: BackwardEngine,
         optimiser: Optimiser,
         access: Access,
+        blocks: Front | None,
     ) -> None:
-        """One memory that serves rows to the forward engine and columns to the backward engine."""
+        """One memory that serves rows to the forward engine, or to what stands before it, and columns to the backward
+        engine."""
         config, lanes = self.config, self.config.lanes
         m.submodules.weights = weights = Banks(
             lanes=lanes,
@@ -174,7 +178,8 @@ class Trainer(wiring.Component):
             registered=True,
         )
         columns = weights.read1 if config.overlap else weights.read0
-        row = Mux(optimiser.busy, optimiser.address, Mux(access.reading, access.address, ahead.row_address))
+        row = blocks.address if blocks else ahead.row_address
+        row = Mux(optimiser.busy, optimiser.address, Mux(access.reading, access.address, row))
         for lane in range(lanes):
             in_column = back.columns.payload.addresses[lane]
             if config.overlap:
@@ -188,12 +193,27 @@ class Trainer(wiring.Component):
         m.d.comb += [
             weights.read0.enable.eq(1),
             columns.enable.eq(1),
-            weights.write.data.eq(Mux(optimiser.write, optimiser.new_weights, access.to_all(config.setup.weight_width))),
-            forward.weights.eq(weights.read0.data.as_value()),
+            weights.write.data.eq(
+                Mux(optimiser.write, optimiser.new_weights, access.to_all(config.setup.weight_width))
+            ),
+            forward.weights.eq(blocks.sums if blocks else weights.read0.data.as_value()),
             backward.weights.eq(columns.data.as_value()),
             optimiser.weights.eq(weights.read0.data.as_value()),
             access.weights.eq(weights.read0.data.as_value()),
         ]
+
+        if blocks:
+            m.submodules.front = blocks
+            m.d.comb += [
+                blocks.valid.eq(ahead.valid),
+                blocks.operation.eq(ahead.operation),
+                blocks.row_address.eq(ahead.row_address),
+                blocks.spikes.eq(ahead.block_spikes),
+                blocks.changed.eq(optimiser.write | access.write_weights.any()),
+                blocks.wanted.eq(ahead.blocks_wanted),
+                blocks.banks.eq(weights.read0.data.as_value()),
+                ahead.blocks_ready.eq(blocks.ready),
+            ]
 
     def _momenta(self, m: Module, optimiser: Optimiser, access: Access) -> None:
         config, width = self.config, self.config.setup.optimiser.momentum_width
@@ -255,9 +275,7 @@ class Trainer(wiring.Component):
             back.gradient_queued.eq(gradient.queued),
             gradient.own.eq(optimiser.busy | access.busy | wipe | access.reading),
             gradient.address.eq(Mux(optimiser.busy, optimiser.address, access.address)),
-            gradient.write_enable.eq(
-                Mux(optimiser.write | wipe, (1 << config.lanes) - 1, access.write_sums)
-            ),
+            gradient.write_enable.eq(Mux(optimiser.write | wipe, (1 << config.lanes) - 1, access.write_sums)),
             gradient.write_address.eq(
                 Mux(optimiser.write, optimiser.write_address, Mux(wipe, access.wipe_address, access.address))
             ),

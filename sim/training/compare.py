@@ -7,7 +7,6 @@ import numpy as np
 from ranvier.gen.training.images import Results, Samples
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import BatchTrace, TrainingState
-from ranvier.hw.train.config import TrainerConfig
 
 from ..compiled.words import unpack_fields
 from .device import BACKWARD, FORWARD, TrainerDevice
@@ -47,31 +46,37 @@ class Comparison:
     def __init__(self, device: TrainerDevice, state: TrainingState) -> None:
         self.device, self.state, self.tally = device, state, Tally()
         device.load(state)
+        for unit in ("forward", "backward"):
+            device.model.recorded(unit)  # what others did before
 
     def run(self, samples: Samples) -> Results:
         """Run ``samples`` on both and compare every result, potential, spike and gradient."""
-        config, setup = self.device.config, self.device.config.setup
+        setup = self.device.config.setup
         found = self.device.run(samples)
-        traces: list[BatchTrace] = []
+        parts: list[tuple[np.ndarray, BatchTrace]] = []  # samples, what golden says of them
         start = 0
         for stop in [*(np.flatnonzero(samples.end) + 1).tolist(), len(samples)]:
-            if stop > start:
-                traces += [self._golden(samples, index) for index in range(start, stop)]
+            chosen = np.arange(start, stop)
+            for learn in (True, False):
+                subset = chosen[samples.learn[chosen] == learn]
+                if len(subset):
+                    spikes, labels = samples.spikes[subset], samples.labels[subset]
+                    if learn:
+                        parts.append((subset, bptt.learn(setup, self.state, spikes, labels)))
+                    else:
+                        parts.append((subset, bptt.run_batch(setup, self.state.weights, spikes, labels)))
             if stop > start and samples.end[stop - 1]:
                 bptt.update(setup, self.state, int(samples.rate[stop - 1]))
             start = stop
+        order = np.argsort(np.concatenate([subset for subset, _ in parts]))
+        traces = [trace for _, trace in parts]
         self.tally.add("label", samples.labels, found.label)
-        self.tally.add("prediction", np.array([int(trace.assessment.prediction[0]) for trace in traces]), found.prediction)
-        self.tally.add("loss", np.array([int(trace.assessment.loss[0]) for trace in traces]), found.loss)
-        self._forward(config, traces)
-        self._backward(config, [trace for trace, learn in zip(traces, samples.learn, strict=True) if learn])
+        for name in ("prediction", "loss"):
+            expected = np.concatenate([getattr(trace.assessment, name) for trace in traces])[order]
+            self.tally.add(name, expected, getattr(found, name))
+        self._forward(traces, order)
+        self._backward(traces, order, samples.learn)
         return found
-
-    def _golden(self, samples: Samples, index: int) -> BatchTrace:
-        spikes, labels = samples.spikes[index : index + 1], samples.labels[index : index + 1]
-        if samples.learn[index]:
-            return bptt.learn(self.device.config.setup, self.state, spikes, labels)
-        return bptt.run_batch(self.device.config.setup, self.state.weights, spikes, labels)
 
     def check_state(self) -> None:
         """Compare all training state."""
@@ -85,30 +90,29 @@ class Comparison:
             self.tally.add("generators", self.state.generators, found.generators)
         self.tally.add("pending", np.array(self.state.pending), np.array(found.pending))
 
-    def _forward(self, config: TrainerConfig, traces: list[BatchTrace]) -> None:
+    def _forward(self, traces: list[BatchTrace], order: np.ndarray) -> None:
+        config = self.device.config
         widths = (config.state_width, 1, config.derivative_width)
-        records = self.device.model.recorded("forward")
-        for name, width, record in zip(FORWARD, widths, records, strict=True):
+        for name, width, record in zip(FORWARD, widths, self.device.model.recorded("forward"), strict=True):
             values = unpack_fields(record, width, config.lanes, signed=name == "membranes")
-            values = values.reshape(len(traces), config.setup.steps, config.groups * config.lanes)
+            values = values.reshape(len(order), config.setup.steps, config.groups * config.lanes)
+            of_golden = {"membranes": "membrane", "spikes": "spikes", "derivatives": "derivative"}[name]
             for number, layer in enumerate(config.layers):
                 first = layer.group_base * config.lanes
+                expected = np.concatenate([getattr(trace.forward[number], of_golden) for trace in traces])[order]
                 found = values[:, :, first : first + layer.layer.neurons]
-                of_golden = {"membranes": "membrane", "spikes": "spikes", "derivatives": "derivative"}[name]
-                expected = np.concatenate([getattr(trace.forward[number], of_golden) for trace in traces])
                 self.tally.add(f"{layer.layer.name}.{name}", expected.astype(np.int64), found)
 
-    def _backward(self, config: TrainerConfig, traces: list[BatchTrace]) -> None:
-        records = self.device.model.recorded("backward")
-        for name, record in zip(BACKWARD, records, strict=True):
+    def _backward(self, traces: list[BatchTrace], order: np.ndarray, learn: np.ndarray) -> None:
+        config = self.device.config
+        for name, record in zip(BACKWARD, self.device.model.recorded("backward"), strict=True):
             values = unpack_fields(record, config.setup.gradient_width, config.lanes, signed=True)
-            values = values.reshape(len(traces), config.setup.steps, config.groups * config.lanes)[:, ::-1]
+            values = values.reshape(int(learn.sum()), config.setup.steps, config.groups * config.lanes)[:, ::-1]
+            of_golden = name.removesuffix("_gradients")
             first = 0  # the last layer's groups come first
             for number in reversed(range(len(config.layers))):
                 layer = config.layers[number]
+                expected = np.concatenate([getattr(trace.backward[number], of_golden) for trace in traces])
                 found = values[:, :, first : first + layer.layer.neurons]
                 first += layer.groups * config.lanes
-                of_golden = name.removesuffix("_gradients")
-                if traces:
-                    expected = np.concatenate([getattr(trace.backward[number], of_golden) for trace in traces])
-                    self.tally.add(f"{layer.layer.name}.{name}", expected, found)
+                self.tally.add(f"{layer.layer.name}.{name}", expected[order][learn], found)

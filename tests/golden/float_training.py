@@ -95,6 +95,8 @@ class FloatTwin:
     """A network that trains in floats as ``setup`` says, from integer ``weights``: ``[axons, neurons]`` of each layer."""
 
     def __init__(self, setup: TrainingSetup, weights: list[np.ndarray], dtype: torch.dtype = torch.float32) -> None:
+        if setup.traces or any(layer.convolution is not None for layer in setup.layers):
+            raise ValueError(f"The float twin trains dense layers by backpropagation, not {setup.name}")
         self.setup, self.dtype = setup, dtype
         self.unit = 2.0**setup.weight_fraction
         loss = setup.loss

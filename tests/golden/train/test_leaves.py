@@ -95,7 +95,9 @@ def leaves() -> list[Leaf]:
         model = NeuronModel(11, Keep(), reset=reset)
         result.append(
             leaf(f"membrane_gradient {reset} {bits}",
-                 lambda gs, d, leaked, s, m=model, b=bits: membrane_gradient(m, Table((31,), 0, b), gs, d, leaked, s, 9),
+                 lambda gs, d, leaked, s, m=model, t=Table((31,), 0, bits): membrane_gradient(
+                     m, t, gs, d, leaked, s, 9
+                 ),
                  GRADIENT, unsigned(5), GRADIENT, BIT)
         )  # fmt: skip
         result.append(
@@ -187,8 +189,8 @@ def test_interpreters_agree(each):
 def test_every_leaf_of_the_arithmetic_is_here():
     names = " ".join(each.name for each in leaves())
     for function in (
-        through_leak, scaled, reset_path, spike_gradient, membrane_gradient, readout_gradient, traced_gradient, accumulate, stride, move,
-        descend, magnitude, narrow, truncate_shift, generator.advance, CountError.difference,
+        through_leak, scaled, reset_path, spike_gradient, membrane_gradient, readout_gradient, traced_gradient,
+        accumulate, stride, move, descend, magnitude, narrow, truncate_shift, generator.advance, CountError.difference,
     ):  # fmt: skip
         assert function.__name__ in names
     assert select.dispatch(torch.Tensor) is not select.dispatch(object)

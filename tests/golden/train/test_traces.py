@@ -14,12 +14,16 @@ from ranvier.golden.train.surrogate import Rectangle
 def traced_setup(decay) -> TrainingSetup:
     model = NeuronModel(20, decay, reset="soft")
     parameters = {"bias": 0, "threshold": 256}
-    layers = [TrainedLayer(f"l{k}", a, b, model, parameters, Rectangle(200)) for k, (a, b) in enumerate([(20, 12), (12, 5)])]
+    layers = [
+        TrainedLayer(f"l{k}", a, b, model, parameters, Rectangle(200)) for k, (a, b) in enumerate([(20, 12), (12, 5)])
+    ]
     options = {"weight_width": 12, "weight_fraction": 8, "gradient_width": 24, "temporal": False, "traces": True}
     return TrainingSetup("traced", tuple(layers), CountError(5, 6, 0, 8), Sgd(clip=2047), 8, **options)
 
 
-@pytest.mark.parametrize(("decay", "leak", "exact"), [(Keep(), 1.0, True), (Shift(1), 0.5, False), (Shift(3), 0.875, False)])
+@pytest.mark.parametrize(
+    ("decay", "leak", "exact"), [(Keep(), 1.0, True), (Shift(1), 0.5, False), (Shift(3), 0.875, False)]
+)
 def test_weight_gradient_is_that_of_traces(decay, leak, exact):
     setup, rng = traced_setup(decay), np.random.default_rng(7)
     weights = [rng.integers(-400, 600, layer.weight_shape) for layer in setup.layers]
