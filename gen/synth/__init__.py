@@ -1,5 +1,5 @@
 """Synthesis, place and route of a design in RTLIL with Yosys and nextpnr."""
 
-from .flow import SynthReport, synthesise
+from .flow import SynthReport, map_cells, synthesise
 
-__all__ = ["SynthReport", "synthesise"]
+__all__ = ["SynthReport", "map_cells", "synthesise"]

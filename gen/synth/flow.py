@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,7 @@ def synthesise(
             titles + (" (first run: its WebAssembly is compiled, up to a minute)" if compiling else ""), done, total
         )
 
-    yosys = _yosys(rtlil, top, target)
-    (mapped,) = run_stages([yosys], cache_dir, 1, tell)
-    cell_types: dict[str, int] = json.loads((mapped / "stat.json").read_text())["design"]["num_cells_by_type"]
+    mapped, cell_types = _mapped(rtlil, top, target, cache_dir, tell)
     check_cells(cell_types, target)
     options, notes = _pin_options(pins(rtlil, top), target)
     runs = [_nextpnr(mapped / "netlist.json", target, options, seed) for seed in seeds]
@@ -100,6 +98,20 @@ def synthesise(
         critical_path=tuple(critical_path(typical, netlist)),
         notes=notes,
     )
+
+
+def map_cells(rtlil: str, top: str, target: Target, *, cache_dir: Path = DEFAULT_CACHE) -> dict[str, int]:
+    """Cells of each type that Yosys maps module ``top`` to, without placing them. Cached; raises RanvierError."""
+    return _mapped(rtlil, top, target, cache_dir, lambda running, done: None)[1]
+
+
+def _mapped(
+    rtlil: str, top: str, target: Target, cache_dir: Path, tell: Callable[[list[Stage], int], None]
+) -> tuple[Path, dict[str, int]]:
+    """The folder of Yosys' results, and the cells of each type."""
+    (mapped,) = run_stages([_yosys(rtlil, top, target)], cache_dir, 1, tell)
+    cell_types: dict[str, int] = json.loads((mapped / "stat.json").read_text())["design"]["num_cells_by_type"]
+    return mapped, cell_types
 
 
 def _yosys(rtlil: str, top: str, target: Target) -> Stage:

@@ -52,9 +52,9 @@ def _requests(
 ) -> np.ndarray:
     layout = access_layout(config)
     fields = {"write": int(write), "region": region, "lane": lane, "address": address, "data": value}
-    word = np.zeros(np.broadcast(lane, address, value).shape, np.uint64)
+    word = np.zeros((), np.uint64)
     for name, field in fields.items():
-        word |= np.asarray(field, np.int64).astype(np.uint64) << np.uint64(layout[name].offset)
+        word = word | np.asarray(field, np.int64).astype(np.uint64) << np.uint64(layout[name].offset)
     return word.reshape(-1)
 
 
@@ -100,7 +100,8 @@ def saved(config: TrainerConfig, replies: np.ndarray) -> TrainingState:
             matrices[-1].append(values[position : position + size].reshape(shape))
             position += size
     generators = words[position : position + config.lanes]
-    return TrainingState(*matrices, generators=generators, pending=int(words[position + config.lanes]))
+    weights, momentum, gradient = matrices
+    return TrainingState(weights, momentum, gradient, generators, int(words[position + config.lanes]))
 
 
 def counting(config: TrainerConfig) -> np.ndarray:

@@ -92,7 +92,7 @@ class LayerRun:
 
 
 class FloatTwin:
-    """A network that trains in floats as ``setup`` says, from integer ``weights``: ``[axons, neurons]`` of each layer."""
+    """A network that trains in floats as ``setup`` says, from golden's integer ``weights`` of each layer."""
 
     def __init__(self, setup: TrainingSetup, weights: list[np.ndarray], dtype: torch.dtype = torch.float32) -> None:
         if setup.traces or any(layer.convolution is not None for layer in setup.layers):
@@ -103,9 +103,7 @@ class FloatTwin:
         self.gradient_fraction = (
             loss.softmax.probability_bits if isinstance(loss, CrossEntropy) else loss.gain_shift
         )  # a gradient of 1.0 is 2**gradient_fraction in golden
-        self.weights = [
-            torch.tensor(matrix / self.unit, dtype=dtype, requires_grad=True) for matrix in weights
-        ]
+        self.weights = [torch.tensor(matrix / self.unit, dtype=dtype, requires_grad=True) for matrix in weights]
         self.momentum = [torch.zeros_like(matrix, requires_grad=False) for matrix in self.weights]
         self._derivatives = [
             None if layer.surrogate is None else surrogate_derivative(layer.surrogate, self.unit)

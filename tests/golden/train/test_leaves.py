@@ -92,12 +92,10 @@ def leaves() -> list[Leaf]:
                  POTENTIAL, GRADIENT, GRADIENT, POTENTIAL, POTENTIAL)
         )  # fmt: skip
     for reset, bits in product(["hard", "soft", "none"], [-1, 0, 4]):
-        model = NeuronModel(11, Keep(), reset=reset)
+        model, slope = NeuronModel(11, Keep(), reset=reset), Table((31,), 0, bits)
         result.append(
             leaf(f"membrane_gradient {reset} {bits}",
-                 lambda gs, d, leaked, s, m=model, t=Table((31,), 0, bits): membrane_gradient(
-                     m, t, gs, d, leaked, s, 9
-                 ),
+                 lambda gs, d, leaked, s, m=model, t=slope: membrane_gradient(m, t, gs, d, leaked, s, 9),
                  GRADIENT, unsigned(5), GRADIENT, BIT)
         )  # fmt: skip
         result.append(

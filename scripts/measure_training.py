@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Measure what docs/training_measured.md states of the trainer.
+
+    scripts/measure_training.py             print all tables
+    scripts/measure_training.py --write     put them into docs/training_measured.md
+
+Sparsity: cycles of the same trainers in compiled simulation, whose weights are chosen so that a wanted share of neurons
+fires and a wanted share has a gradient. Cells: Yosys for ECP5, each unit by itself, then the whole placed and routed.
+Compilations and syntheses are cached by content.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from ranvier.gen.synth import map_cells, synthesise
+from ranvier.gen.synth.targets import find_target
+from ranvier.gen.training.emit import emit_part, emit_trainer
+from ranvier.gen.training.images import Samples
+from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.train import bptt
+from ranvier.golden.train.bptt import TrainingState
+from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
+from ranvier.golden.train.optimiser import Sgd
+from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
+from ranvier.golden.train.surrogate import Rectangle, table
+from ranvier.hw.train.assess import assessment
+from ranvier.hw.train.backward import BackwardEngine
+from ranvier.hw.train.backward_pass import BackwardPass
+from ranvier.hw.train.config import TrainerConfig
+from ranvier.hw.train.forward import ForwardEngine
+from ranvier.hw.train.forward_pass import ForwardPass
+from ranvier.hw.train.gradient import GradientEngine
+from ranvier.hw.train.optimiser import Optimiser
+from ranvier.sim.training.compare import Comparison
+from ranvier.sim.training.device import TrainerDevice
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/training_measured.md"
+THRESHOLD, HALF_WIDTH = 8192, 3535  # of neurons without memory: each step is drawn anew
+STEPS, BATCH = 8, 32
+NETWORKS = ((256, 256, 256), (64, 128, 10), (784, 200, 10))
+SHARES = ((0.5, 0.5), (0.2, 0.4), (0.1, 0.2), (0.05, 0.1))  # of spikes, of gradients that are not zero
+PHASES = ("forward", "backward", "gradient")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One batch of a trainer: measured ``spikes`` and ``gradients`` shares, ``cycles`` and ideal ``work`` (cycles if no
+    lane ever idled) by phase, ``busy`` cycles in all, ``fixed``: those of loading, loss and update."""
+
+    spikes: float
+    gradients: float
+    cycles: dict[str, int]
+    work: dict[str, float]
+    busy: int
+    fixed: int
+    compared: int
+
+
+def sparse_setup(sizes: tuple[int, ...]) -> TrainingSetup:
+    """Threshold neurons throughout, whose loss leaves nobody without an error."""
+    model = NeuronModel(24, Shift(0), comparison="greater", reset="none")
+    parameters = {"bias": 0, "threshold": THRESHOLD}
+    layers = [
+        TrainedLayer(f"layer{k}", a, b, model, parameters, Rectangle(HALF_WIDTH))
+        for k, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))
+    ]
+    loss = CountError(sizes[-1], on=20, off=10, gain_shift=7)
+    return TrainingSetup("sparse", tuple(layers), loss, Sgd(), STEPS, BATCH)
+
+
+def sparse_weights(
+    rng: np.random.Generator, setup: TrainingSetup, spikes: np.ndarray, share: float, window: float
+) -> list[np.ndarray]:
+    """Weights with which ``share`` of the neurons fire and ``window`` of them lie in the surrogate's window."""
+    weights = []
+    for layer in setup.layers:
+        rows = spikes.reshape(-1, layer.inputs).astype(float)
+        shape = rng.normal(size=(layer.inputs, layer.neurons))
+        narrow, wide = 1.0, 1e5
+        for _ in range(40):  # the wider the potentials spread, the fewer lie in the window
+            scale = (narrow * wide) ** 0.5
+            potential = rows @ (shape * scale)
+            count = rows.sum(axis=1, keepdims=True)
+            low, high = -1e5, 1e5
+            for _ in range(40):
+                middle = (low + high) / 2
+                fired = (potential + middle * count > THRESHOLD).mean()
+                low, high = (middle, high) if fired < share else (low, middle)
+            inside = (np.abs(potential + low * count - THRESHOLD) < HALF_WIDTH).mean()
+            narrow, wide = (scale, wide) if inside > window else (narrow, scale)
+        weights.append((shape * scale + low).round().clip(-32767, 32767).astype(np.int64))
+        spikes = (rows @ weights[-1] > THRESHOLD).reshape(*spikes.shape[:2], layer.neurons)
+    return weights
+
+
+def dense_weights(setup: TrainingSetup) -> list[np.ndarray]:
+    """Weights with which everybody fires, just above the threshold, if all inputs do."""
+    return [np.full(layer.weight_shape, THRESHOLD // layer.inputs + 1) for layer in setup.layers]
+
+
+def measure(device: TrainerDevice, share: float, window: float, count: int = BATCH) -> Run:
+    """One batch of ``count`` samples, every value of it compared with golden; shares of 1: dense."""
+    setup, rng = device.config.setup, np.random.default_rng(1)
+    spikes = rng.random((count, STEPS, setup.inputs)) < share
+    weights = dense_weights(setup) if share == 1 else sparse_weights(rng, setup, spikes, share, window)
+    state = replace(TrainingState.fresh(setup, 1), weights=weights)
+    labels, number = rng.integers(0, setup.classes, count), np.arange(count)
+    golden = bptt.run_batch(setup, weights, spikes, labels)
+    comparison = Comparison(device, state)
+    before = device.counters()
+    comparison.run(Samples(spikes, labels, number >= 0, number == count - 1, np.ones(count, int)))
+    used = {name: value - before[name] for name, value in device.counters().items()}
+    if comparison.tally.wrong:
+        raise SystemExit(f"measure_training: trainer differs from golden: {comparison.tally.first}")
+    axons = [trace.axons.sum(axis=2) for trace in golden.forward]
+    learning = [(trace.membrane != 0).sum(axis=2) for trace in golden.backward]
+    layers = device.config.layers
+    work = {
+        "forward": sum(int(n.sum()) * layer.groups for n, layer in zip(axons, layers, strict=True)),
+        "backward": sum(int(n.sum()) * layer.input_words for n, layer in zip(learning[1:], layers[1:], strict=True)),
+        "gradient": sum(int((a * b).sum()) for a, b in zip(axons, learning, strict=True)) / device.config.lanes,
+    }
+    return Run(
+        spikes=sum(int(n.sum()) for n in axons) / sum(trace.axons.size for trace in golden.forward),
+        gradients=sum(int(n.sum()) for n in learning) / sum(trace.membrane.size for trace in golden.backward),
+        cycles={phase: used[f"{phase}_cycles"] for phase in PHASES},
+        work=work,
+        busy=used["busy_cycles"],
+        fixed=sum(used[f"{phase}_cycles"] for phase in ("load", "assess", "update")),
+        compared=comparison.tally.total,
+    )
+
+
+def gains(dense: Run, sparse: Run) -> Iterator[tuple[str, float, float]]:
+    """Phase, how many times fewer cycles, and how many times fewer they could be at best; then the whole step."""
+    for phase in PHASES:
+        yield phase, dense.cycles[phase] / sparse.cycles[phase], dense.work[phase] / sparse.work[phase]
+    best = (sum(dense.work.values()) + dense.fixed) / (sum(sparse.work.values()) + sparse.fixed)
+    yield "step", dense.busy / sparse.busy, best
+
+
+def sparsity() -> str:
+    """The table of cycles over sparsity."""
+    lines = [
+        "| network | spikes | gradients | forward | backward | weight gradient | whole step | values compared |\n",
+        "|---|---|---|---|---|---|---|---|\n",
+    ]
+    for sizes in NETWORKS:
+        device = TrainerDevice(TrainerConfig(sparse_setup(sizes)))
+        dense = measure(device, 1, 1)
+        for share, window in SHARES:
+            run = measure(device, share, window)
+            cells = [f"{gain:.2f} of {best:.2f} ({gain / best:.0%})" for _, gain, best in gains(dense, run)]
+            name = "-".join(str(size) for size in sizes)
+            shares = [f"{run.spikes:.3f}", f"{run.gradients:.3f}"]
+            lines.append("| " + " | ".join([name, *shares, *cells, f"{dense.compared + run.compared:,}"]) + " |\n")
+    return "".join(lines)
+
+
+def digits_setup(**options) -> TrainingSetup:
+    """64-128-10 in the formats of the preset train_digits."""
+    hidden = NeuronModel(18, Shift(3))
+    readout = NeuronModel(18, Shift(4), spiking=False)
+    surrogate = options.pop("surrogate", Rectangle(2048))
+    layers = (
+        TrainedLayer("hidden", 64, 128, hidden, {"bias": 0, "threshold": 4096, "reset_value": 0}, surrogate),
+        TrainedLayer("readout", 128, 10, readout, {"bias": 0}),
+    )
+    loss = CrossEntropy(Softmax(10, 13, probability_bits=10), every_step=options.pop("every_step", False))
+    return TrainingSetup("digits", layers, loss, Sgd(rate_width=8, rate_shift=18), STEPS, **{"batch": 16} | options)
+
+
+def variants() -> dict[str, TrainerConfig]:
+    """The configurations of the table, by what they differ in from the first."""
+    return {
+        "8 lanes, sequential": TrainerConfig(digits_setup()),
+        "overlapped": TrainerConfig(digits_setup(), overlap=True),
+        "exact reset path": TrainerConfig(digits_setup(reset_path="exact")),
+        "arctan by table": TrainerConfig(digits_setup(surrogate=table("arctan", 2, 4096))),
+        "TET": TrainerConfig(digits_setup(every_step=True)),
+        "SLTT": TrainerConfig(digits_setup(temporal=False)),
+        "OTTT": TrainerConfig(digits_setup(temporal=False, traces=True)),
+        "4 lanes": TrainerConfig(digits_setup(lanes=4)),
+        "16 lanes": TrainerConfig(digits_setup(lanes=16)),
+    }
+
+
+def parts(config: TrainerConfig) -> dict[str, Any]:
+    """The units of a trainer, by name."""
+    ahead = ForwardPass(config)
+    return {
+        "forward": ForwardEngine(config),
+        "forward_pass": ahead,
+        "assessment": assessment(config, 1),
+        "backward": BackwardEngine(config),
+        "backward_pass": BackwardPass(config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth),
+        "gradient": GradientEngine(config),
+        "optimiser": Optimiser(config),
+    }
+
+
+def cells(console: Console) -> str:
+    """Cells of each unit, and of the whole in each variant."""
+    target, lines = find_target("ecp5"), ["| unit | LUT4 | carry | FF | LUT RAM | block RAM | DSP |\n"]
+    lines.append("|---|---|---|---|---|---|---|\n")
+
+    def row(name: str, counted: dict[str, int]) -> str:
+        kinds = ("lut4", "carry", "ff", "lut_ram", "block_ram", "dsp")
+        return "| " + " | ".join([name, *(f"{counted[kind]:,}" for kind in kinds)]) + " |\n"
+
+    first = next(iter(variants().values()))
+    for name, part in parts(first).items():
+        with console.status(name):
+            lines.append(row(f"`{name}`", target.count(map_cells(emit_part(part, name), name, target))))
+    for name, config in variants().items():
+        with console.status(name):
+            lines.append(row(name, target.count(map_cells(emit_trainer(config, "trainer"), "trainer", target))))
+    return "".join(lines)
+
+
+def clock(console: Console) -> str:
+    """The first variant, placed and routed."""
+    config = next(iter(variants().values()))
+    with console.status("place and route (minutes)"):
+        report = synthesise(emit_trainer(config, "trainer"), "trainer", find_target("ecp5"), seeds=(1, 2, 3))
+    speeds = ", ".join(f"{mhz:.1f}" for mhz in report.fmax_mhz.values())
+    used = {name: site["used"] for name, site in report.utilisation.items()}
+    return (
+        f"64-128-10, 8 lanes, {report.device}: {report.fmax_median_mhz:.1f} MHz (seeds 1, 2, 3: {speeds}); "
+        f"{used['TRELLIS_COMB']:,} of 83,640 logic sites with carry, {used['DP16KD']} of 208 block RAMs, "
+        f"{used['MULT18X18D']} of 156 multipliers.\n"
+    )
+
+
+def main(
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/training_measured.md.")] = False,
+    only: Annotated[str, typer.Option(help="sparsity, cells or clock; all of them if left out.")] = "",
+) -> None:
+    console = Console(stderr=True, highlight=False)
+    measures = {"sparsity": sparsity, "cells": lambda: cells(console), "clock": lambda: clock(console)}
+    for name, function in measures.items():
+        if only not in ("", name):
+            continue
+        text = function()
+        print(text)
+        if write:
+            opening, closing = f"<!-- measured: {name} -->\n", f"<!-- end of {name} -->"
+            before, rest = PAGE.read_text().split(opening)
+            PAGE.write_text(before + opening + text + closing + rest.split(closing)[1])
+
+
+if __name__ == "__main__":
+    typer.run(main)
