@@ -4,32 +4,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
 
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
+from .section import Section
+from .training.config import Training
 
 PRESETS = Path(__file__).parent / "presets"
 MAX_STATE_WIDTH = 32
 MAX_SIDE = 1 << 13  # of a blank core's matrix of weights
-
-
-class Section(BaseModel):
-    """A table of the TOML file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Discretisation(Section):
@@ -59,6 +46,8 @@ class Quantisation(Section):
 
     weight_width: int = Field(default=8, ge=1, le=MAX_WEIGHT_WIDTH)
     """Bits of a weight; 1 means -1 or +1."""
+    weight_fraction: int | None = Field(default=None, ge=0, le=24)
+    """How many of them are fraction: the scale of all layers; left out: each layer's own, of the least error."""
     state_width: int | None = Field(default=None, ge=2, le=MAX_STATE_WIDTH)
     """Bits of membrane potential and synaptic current, saturating; left out: as many as cannot overflow."""
     decay_fraction_bits: int = Field(default=8, ge=1, le=16)
@@ -112,13 +101,14 @@ class BlankCore(Section):
 
 
 class Configuration(Section):
-    """One build: a model file or a blank core, and how to turn it into hardware."""
+    """One build: a model file, a blank core or a training, and how to turn it into hardware."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST)
     """Name of the build folder and of the top module: lower-case letters, digits and _."""
     model: Path | None = None
     """The network, as a .nir file."""
     core: BlankCore | None = None
+    training: Training | None = None
     discretisation: Discretisation = Discretisation()
     quantisation: Quantisation = Quantisation()
     hardware: Hardware = Hardware()
@@ -133,8 +123,8 @@ class Configuration(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Configuration":
-        if (self.model is None) == (self.core is None):
-            raise ValueError("exactly one of 'model' and 'core' must be given")
+        if [self.model, self.core, self.training].count(None) != 2:
+            raise ValueError("exactly one of 'model', 'core' and 'training' must be given")
         return self
 
 
@@ -161,9 +151,11 @@ def load_configuration(source: str) -> Configuration:
         stimulus = stimulus.model_copy(update={"file": folder / stimulus.file})
     model = None if configuration.model is None else folder / configuration.model
     if given.suffix == ".nir" and (model is None or model.resolve() != given.resolve()):
-        other = "a blank core" if model is None else f"the model {configuration.model}"
+        source = "a training" if configuration.core is None else "a blank core"
+        other = source if model is None else f"the model {configuration.model}"
         raise RanvierError(f"Configuration {path} beside {given} is of {other}; name the one that is meant, or move it")
-    return configuration.model_copy(update={"stimulus": stimulus, "model": model})
+    training = None if configuration.training is None else configuration.training.beside(folder)
+    return configuration.model_copy(update={"stimulus": stimulus, "model": model, "training": training})
 
 
 def _parse(path: Path) -> Configuration:

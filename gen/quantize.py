@@ -3,7 +3,7 @@
 With a scale ``s`` (integer units per unit of membrane potential), weights, bias, threshold and reset value
 become ``round(s * x)``; decays are pure numbers. The scale that fills the weight range is not always the best at
 few bits: a few are tried that clip the largest weights, or that make the threshold an integer, and the one with
-the least squared error of a step's drive and threshold is taken.
+the least squared error of a step's drive and threshold is taken, unless the configuration sets it.
 """
 
 from dataclasses import replace
@@ -43,6 +43,8 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
 def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) -> Layer:
     neurons, width = layer.neurons, quantisation.weight_width
     scale = _scale(layer, width)
+    if quantisation.weight_fraction is not None:
+        scale = 2.0**quantisation.weight_fraction
     fraction_bits = quantisation.decay_fraction_bits
     membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
     values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}

@@ -9,6 +9,7 @@ fires and a wanted share has a gradient. Cells: Yosys for ECP5, each unit by its
 Compilations and syntheses are cached by content.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def sparse_setup(sizes: tuple[int, ...]) -> TrainingSetup:
     parameters = {"bias": 0, "threshold": THRESHOLD}
     layers = [
         TrainedLayer(f"layer{k}", a, b, model, parameters, Rectangle(HALF_WIDTH))
-        for k, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))
+        for k, (a, b) in enumerate(itertools.pairwise(sizes))
     ]
     loss = CountError(sizes[-1], on=20, off=10, gain_shift=7)
     return TrainingSetup("sparse", tuple(layers), loss, Sgd(), STEPS, BATCH)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..config import Section
+    from ..section import Section
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,7 @@ def _toml(value: Any) -> str:
 
 
 def _table_type(annotation: Any) -> "type[Section] | None":
-    from ..config import Section
+    from ..section import Section
 
     kinds = typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)

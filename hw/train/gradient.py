@@ -114,18 +114,23 @@ class Adder(wiring.Component):
             )
             for stage in ("read", "wait", "add")
         ]
-        address = Signal.like(self.read_address)
         # The word may be on its way to be written, where little lies between two steps' gradients.
-        clash = Cat(valid & (other == address) for valid, other, _ in stages[:2]).any()
+        place, last, before_last = (
+            Signal(len(head.row) + len(entry.group), name=f"place{name}") for name in ("", "_s1", "_s2")
+        )
+        clash = (stages[0][0] & (place == last)) | (stages[1][0] & (place == before_last))
         go = Signal()
+        m.d.sync += [last.eq(place), before_last.eq(last)]
         m.d.comb += [
-            address.eq(head.row + entry.group),
+            place.eq(Cat(head.row, entry.group)),
             go.eq(queue.r_rdy & ~clash),
             queue.r_en.eq(go & (~both | second)),
         ]
         with m.If(go):
             m.d.sync += second.eq(both & ~second)
-        for before, after in zip([(go, address, entry.value.as_signed()), *stages], stages, strict=False):
+        for before, after in zip(
+            [(go, head.row + entry.group, entry.value.as_signed()), *stages], stages, strict=False
+        ):
             m.d.sync += [register.eq(value) for register, value in zip(after, before, strict=True)]
         adding, written, value = stages[-1]
         m.d.comb += [

@@ -1,5 +1,7 @@
 """Blocks of axons: their spikes as a stream, their addresses, and the copying of their weights."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Member, Out
@@ -169,8 +171,9 @@ class BlockReader(wiring.Component):
     A pass begins when ``wanted``; ``ready``: no weight has changed since the last. It visits every word of the blocks
     (:func:`block_bases`) ``2 ** fused`` times if ``gray``, to flip one spike of the block at a time as Gray's code
     does, from none on; otherwise ``fused`` times, a spike after the other. Of each visit, when ``valid``: the ``word``;
-    ``spikes``, the code or the spike's number; ``first`` of its word; ``falling``: the spike is taken away; ``weights``: of
-    the spike, in the order of the lanes. What lies beyond a layer's axons is read too: whatever it is, no spike takes it.
+    ``spikes``, the code or the spike's number; ``first`` of its word; ``falling``: the spike is taken away;
+    ``weights``: of the spike, in the order of the lanes. What lies beyond a layer's axons is read too: whatever it is,
+    no spike takes it.
 
     Latency of a pass: :attr:`pass_cycles` from ``wanted`` to ``ready``. Throughput: a visit a cycle.
     """
@@ -211,9 +214,7 @@ class BlockReader(wiring.Component):
         word, row = Signal.like(self.word), Signal.like(self.address)  # of the block; its first axon's weights
         turned = Signal((lanes - 1).bit_length())  # rotation of those
         stale, running = Signal(init=1), Signal()
-        m.d.comb += [
-            self.ready.eq(~stale & ~self.busy),
-        ]
+        m.d.comb += self.ready.eq(~stale & ~self.busy)
         with m.If(self.wanted & stale & ~self.busy):
             m.d.sync += [running.eq(1), stale.eq(0), layer.eq(0), block.eq(0), group.eq(0), visit.eq(0), word.eq(0)]
             m.d.sync += [row.eq(0), turned.eq(0)]
@@ -268,7 +269,7 @@ class BlockReader(wiring.Component):
             stages[0].spikes.eq(code if self.gray else visit),
             stages[0].rotation.eq(turned + spike),
         ]
-        m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
+        m.d.sync += [after.eq(before) for before, after in pairwise(stages)]
         banks = split(self.banks, lanes, is_signed=True)
         aligned = rotated(m, banks, stages[-2].rotation, "rotated")
         m.d.sync += [self.weights[lane].eq(value) for lane, value in enumerate(aligned)]
@@ -276,8 +277,8 @@ class BlockReader(wiring.Component):
         for stage in stages[1:]:
             busy = busy | stage.valid
         m.d.comb += self.busy.eq(busy)
-        m.d.comb += [getattr(self, name).eq(getattr(stages[-1], name)) for name in ("valid", "first", "falling", "word")]
-        m.d.comb += self.spikes.eq(stages[-1].spikes)
+        outputs = ("valid", "first", "falling", "word", "spikes")
+        m.d.comb += [getattr(self, name).eq(getattr(stages[-1], name)) for name in outputs]
         return m
 
     def _visit(self, m: Module, visit: Signal) -> tuple[Value, Value]:

@@ -13,10 +13,13 @@ from .blocks import BlockReader
 class Front(wiring.Component):
     """Gives the engine, for each of the pass's operations, the sum of the weights of the block's spikes.
 
-    ``valid``, ``operation``, ``row_address`` and ``spikes`` come from the pass; ``engine_valid`` and ``engine_operation``
-    go on to the engine, ``sums`` 2 cycles after them; ``busy``: an operation is on its way. The weights' memory answers
-    ``address`` with ``banks`` 2 cycles later, while ``reading``. ``changed``: a weight is written; ``wanted`` asks for copies
-    that are up to date, ``ready`` says that they are.
+    ``valid``, ``operation``, ``row_address`` and ``spikes`` come from the pass; ``engine_valid`` and
+    ``engine_operation`` go on to the engine, ``sums`` 2 cycles after them; ``busy``: an operation is on its way. The
+    weights' memory answers ``address`` with ``banks`` 2 cycles later. ``changed``: a weight is written; ``wanted`` asks
+    for copies that are up to date, ``ready`` says that they are, ``reading`` that they are being made.
+
+    Cycles of a step and layer: what :class:`.forward_pass.ForwardPass` says, a block for an axon; ``fused / lanes`` - 1
+    more where the first block takes several words.
     """
 
     def __init__(self, config: TrainerConfig, reader: BlockReader, *, behind: int) -> None:

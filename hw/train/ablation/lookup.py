@@ -1,7 +1,6 @@
 """Forward by look-up: the sums of all subsets of ``fused`` weights lie in memory, the spikes are the address."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import wiring
 
 from ..config import TrainerConfig
 from ..memories import Banks
@@ -16,8 +15,8 @@ class LookupTables(Front):
         weights → BlockReader → ± → tables
                  block, spikes → tables → sums of the lanes
 
-    After each update of the weights the tables are made again, an entry of all lanes a cycle, each from the one before by
-    a single addition or subtraction (Gray's code). Size: ``forward_words * 2 ** fused`` words of ``lanes`` sums.
+    After each update of the weights the tables are made again, an entry of all lanes a cycle, each from the one before
+    by a single addition or subtraction (Gray's code). Size: ``forward_words * 2 ** fused`` words of ``lanes`` sums.
 
     Latency: 2 cycles from ``row_address`` to ``sums``; to make the tables ``forward_words * 2 ** fused + 6`` cycles.
     Throughput: a block and a group a cycle, ``fused * lanes`` additions; blocks without a spike cost nothing.

@@ -18,9 +18,11 @@ class SystolicArray(Front):
                       ↓ …
                     sums
 
-    Row ``r`` holds the weights of the ``r``-th axon of each block, column ``k`` those of lane ``k``'s neurons. Sums go down a
-    row a cycle, and each row does its block that much later. Without its spike a row neither reads its weights nor adds;
-    the cycles are the same. After each update of the weights they are copied into the rows, a word a cycle.
+    Row ``r`` holds the weights of the ``r``-th axon of each block, column ``k`` those of lane ``k``'s neurons. Sums go
+    down a row a cycle, and each row does its block that much later. Without its spike a row neither reads its weights
+    nor adds; the cycles are the same. After each update the weights are copied into the rows, a word a cycle.
+
+    A step and layer takes ``fused - 1`` cycles more than with the operations given to the engine at once.
 
     Latency: ``fused + 1`` cycles from ``row_address`` to ``sums``; to copy ``forward_words * fused + 5`` cycles.
     Throughput: a block and a group a cycle, ``fused * lanes`` additions.

@@ -1,0 +1,82 @@
+"""The forward part of a trainer in compiled simulation: its spikes, its potentials and its cycles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranvier.gen.training.emit import emit_part
+from ranvier.gen.training.images import Samples, places, sample_words
+from ranvier.golden.train import bptt
+from ranvier.hw.train.ablation.part import ForwardPart
+from ranvier.hw.train.config import TrainerConfig
+
+from ..compiled import CompiledModel, unpack_fields
+from .compare import Tally
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What samples took: ``steps`` int64 ``[samples, steps - 1]``, cycles from the end of each step to that of the
+    next; ``copying``: cycles in which weights were copied."""
+
+    steps: np.ndarray
+    copying: int
+
+
+class PartDevice:
+    """A :class:`ForwardPart`, compiled; ``tally`` holds every potential and spike compared with golden."""
+
+    def __init__(self, config: TrainerConfig) -> None:
+        self.config, self.tally = config, Tally()
+        self._weights: list[np.ndarray] = []
+        trace = [f"trace__{name}" for name in ("membranes", "spikes")]
+        self.model = CompiledModel(
+            emit_part(ForwardPart(config), "forward_part"),
+            "forward_part",
+            sources=("samples", "updates"),
+            sinks=(),
+            probes={"trace": ("trace__valid", trace), "copying": ("copying", ["copying"])},
+        )
+        self.model.run(idle="idle", limit=10 + config.groups)
+
+    def load(self, weights: list[np.ndarray]) -> None:
+        """Write all weights: int64 ``[axons, neurons]`` of each layer."""
+        config, width = self.config, self.config.setup.weight_width
+        image = np.zeros((config.lanes, config.weight_words), np.int64)
+        for layer, matrix in zip(config.layers, weights, strict=True):
+            image[places(config, layer)] = matrix
+        words = [_word(column, width) for column in (image & ((1 << width) - 1)).T.tolist()]
+        address_bits = (config.weight_words - 1).bit_length() or 1
+        self.model.send("updates", [address | word << address_bits for address, word in enumerate(words)])
+        self.model.run(idle="idle", limit=10 + 2 * len(words))
+        self._weights = weights
+
+    def run(self, spikes: np.ndarray) -> Passes:
+        """Run ``spikes`` (bool ``[samples, steps, inputs]``) and compare."""
+        config, count = self.config, len(spikes)
+        zeros = np.zeros(count, np.int64)
+        samples = Samples(spikes, zeros, zeros.astype(bool), zeros.astype(bool), zeros)
+        self.model.send("samples", sample_words(config, samples))
+        copies = config.forward_words << config.fused
+        steps = count * config.setup.steps
+        self.model.run(idle="idle", limit=10_000 + 2 * copies + 4 * steps * (config.weight_words + 100 * config.groups))
+        records = self.model.recorded("trace")
+        cycles = self.model.recorded_cycles("trace").astype(np.int64)
+        traces = bptt.forward(config.setup, self._weights, spikes)
+        for name, of_golden, width, record in zip(
+            ("membranes", "spikes"), ("membrane", "spikes"), (config.state_width, 1), records, strict=True
+        ):
+            values = unpack_fields(record, width, config.lanes, signed=width > 1)
+            values = values.reshape(count, config.setup.steps, config.groups * config.lanes)
+            for layer, trace in zip(config.layers, traces, strict=True):
+                first = layer.group_base * config.lanes
+                expected = getattr(trace, of_golden).astype(np.int64)
+                self.tally.add(f"{layer.layer.name}.{name}", expected, values[:, :, first : first + layer.layer.neurons])
+        ends = cycles.reshape(count, config.setup.steps, config.groups)[:, :, -1]
+        copying = len(self.model.recorded("copying")[0])
+        return Passes(np.diff(ends, axis=1), copying)
+
+
+def _word(values: list[int], width: int) -> int:
+    """One integer of the values of all lanes, the first in the low bits."""
+    return sum(value << (lane * width) for lane, value in enumerate(values))
