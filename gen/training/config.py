@@ -64,7 +64,7 @@ class OptimiserSettings(Section):
 
     momentum: Share = 0.875
     """Part of the momentum that a batch keeps; 1 - 2**-k takes no multiplier."""
-    rate: Positive = 0.0078
+    rate: Positive = 0.00778
     """Learning rate at its highest, for the mean gradient of a batch."""
     schedule: Schedule | list[Share] = "cosine"
     """How the rate falls over the run: a shape, or factors of equal duration, as [1, 0.5, 0.1]."""
@@ -79,19 +79,19 @@ class OptimiserSettings(Section):
 class FormatSettings(Section):
     """Integer formats, in bits."""
 
-    weight_width: int = 16
+    weight_width: int = Field(default=16, ge=2, le=16)
     """Weights."""
-    weight_fraction: int = 12
+    weight_fraction: int = Field(default=12, ge=0, le=24)
     """How many of a weight's bits, and of a potential's, are fraction."""
     state_width: int = Field(default=18, ge=2, le=32)
     """Membrane potentials, saturating."""
-    gradient_width: int = 16
+    gradient_width: int = Field(default=16, ge=2, le=32)
     """Gradients of spikes and potentials, saturating."""
-    momentum_width: int = 24
+    momentum_width: int = Field(default=24, ge=2, le=32)
     """Momenta, saturating."""
-    probability_bits: int = 10
+    probability_bits: int = Field(default=10, ge=1, le=20)
     """Fraction of the loss's gradient."""
-    rate_width: int = 8
+    rate_width: int = Field(default=8, ge=0, le=16)
     """The factor that is the learning rate; 0: the rate is the nearest power of two and needs no multiplier."""
     leak_fraction_bits: int = Field(default=8, ge=1, le=16)
     """Fraction of a leak or momentum that is not of the form 1 - 2**-k."""

@@ -9,12 +9,14 @@ from ranvier.golden.train.loss import CountError, CrossEntropy, Loss, Softmax
 from ranvier.golden.train.optimiser import MAX_RATE_SHIFT, Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle, Surrogate, Triangle, table
+from ranvier.hw.train.access import REPLY_WIDTH
 from ranvier.hw.train.config import TrainerConfig
 
 from ..errors import RanvierError
 from .config import OptimiserSettings, Training
 
 _MAX_SHIFT = 15
+_MAX_ARRIVAL = 53  # bits that golden computes exactly with
 _COUNT_GAIN = 8  # fraction bits of the gradient of spike counts
 
 
@@ -47,12 +49,17 @@ def trainer_config(name: str, training: Training) -> TrainerConfig:
         config = TrainerConfig(_setup(name, training), overlap=training.overlap)
     except ValueError as error:
         raise RanvierError(f"Training {name}: {error}") from None
-    for index, layer in enumerate(config.setup.layers):
-        if config.setup.arrival_width(index) > 53:
-            raise RanvierError(
-                f"Training {name}: gradients that arrive at layer {layer.name} need {config.setup.arrival_width(index)}"
-                " bits, more than 53; set a smaller formats.gradient_width or weight_width"
-            )
+    widest = max(config.setup.arrival_width(index) for index in range(len(config.layers)))
+    if widest > _MAX_ARRIVAL:
+        raise RanvierError(
+            f"Training {name}: sums of weights times gradients need {widest} bits, more than {_MAX_ARRIVAL}; set a"
+            " smaller formats.gradient_width or weight_width"
+        )
+    if config.setup.sum_width > REPLY_WIDTH:
+        raise RanvierError(
+            f"Training {name}: the gradient of a batch needs {config.setup.sum_width} bits, more than {REPLY_WIDTH}; set"
+            " a smaller batch, steps or formats.gradient_width"
+        )
     return config
 
 
@@ -163,7 +170,7 @@ def _log2(value: float) -> int | None:
 
 def _optimiser(name: str, training: Training) -> Sgd:
     settings, formats = training.optimiser, training.formats
-    one, most = 1 << formats.weight_fraction, (1 << max(formats.weight_width - 1, 0)) - 1
+    one, most = 1 << formats.weight_fraction, (1 << (formats.weight_width - 1)) - 1
     clip = most if settings.clip is None else round(settings.clip * one)
     if not 1 <= clip <= most:
         raise RanvierError(

@@ -70,8 +70,8 @@ class PartDevice:
             values = values.reshape(count, config.setup.steps, config.groups * config.lanes)
             for layer, trace in zip(config.layers, traces, strict=True):
                 first = layer.group_base * config.lanes
-                expected = getattr(trace, of_golden).astype(np.int64)
-                self.tally.add(f"{layer.layer.name}.{name}", expected, values[:, :, first : first + layer.layer.neurons])
+                found = values[:, :, first : first + layer.layer.neurons]
+                self.tally.add(f"{layer.layer.name}.{name}", getattr(trace, of_golden).astype(np.int64), found)
         ends = cycles.reshape(count, config.setup.steps, config.groups)[:, :, -1]
         copying = len(self.model.recorded("copying")[0])
         return Passes(np.diff(ends, axis=1), copying)

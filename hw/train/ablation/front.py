@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import index_width
-from ..config import TrainerConfig
+from ..config import LayerGeometry, TrainerConfig
 from ..forward import forward_operation
 from .blocks import BlockReader
 
@@ -18,8 +18,7 @@ class Front(wiring.Component):
     weights' memory answers ``address`` with ``banks`` 2 cycles later. ``changed``: a weight is written; ``wanted`` asks
     for copies that are up to date, ``ready`` says that they are, ``reading`` that they are being made.
 
-    Cycles of a step and layer: what :class:`.forward_pass.ForwardPass` says, a block for an axon; ``fused / lanes`` - 1
-    more where the first block takes several words.
+    Cycles of a step and layer: :func:`step_cycles`.
     """
 
     def __init__(self, config: TrainerConfig, reader: BlockReader, *, behind: int) -> None:
@@ -64,6 +63,16 @@ class Front(wiring.Component):
             self.reading.eq(written),
             self.ready.eq(reader.ready & ~written),
         ]
+
+
+def step_cycles(config: TrainerConfig, layer: LayerGeometry, visits: int) -> int:
+    """Cycles of a step of ``layer`` for ``visits`` axons that spike, or blocks that are looked at, without own spikes.
+
+    The first word or block is one of them, and a visit takes as long as the scan of what is skipped behind it.
+    """
+    cycles = (visits + 1) * layer.groups + 11  # the update passes over the groups once more
+    gathering = max(config.fused // config.lanes - 1, 0)  # words of the first block after its first
+    return cycles + gathering + (config.fused - 1 if config.forward == "systolic" else 0)
 
 
 def front(config: TrainerConfig) -> Front:

@@ -22,8 +22,6 @@ class SystolicArray(Front):
     down a row a cycle, and each row does its block that much later. Without its spike a row neither reads its weights
     nor adds; the cycles are the same. After each update the weights are copied into the rows, a word a cycle.
 
-    A step and layer takes ``fused - 1`` cycles more than with the operations given to the engine at once.
-
     Latency: ``fused + 1`` cycles from ``row_address`` to ``sums``; to copy ``forward_words * fused + 5`` cycles.
     Throughput: a block and a group a cycle, ``fused * lanes`` additions.
     """
