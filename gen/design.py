@@ -53,6 +53,10 @@ class Design:
 def load_design(source: str) -> Design:
     """Read, quantise and measure the design that a MODEL argument names. Raises RanvierError."""
     configuration = load_configuration(source)
+    if configuration.training is not None:
+        raise RanvierError(
+            f"Model {source} is yet to be trained: 'ranvier train {source}' does it, and leaves a .nir file to run"
+        )
     quantisation, hardware = configuration.quantisation, configuration.hardware
     network: Network | None = None
     if configuration.core is not None:

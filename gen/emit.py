@@ -12,7 +12,7 @@ import jinja2
 
 from .design import Design
 from .errors import RanvierError
-from .folder import MANIFEST, digests, is_current, read_manifest, replaced_build
+from .folder import MANIFEST, digests, write_build
 from .images import hex_lines, image_name, memory_words
 from .manifest import build_hash, describe
 from .names import readable
@@ -36,13 +36,7 @@ def generate(design: Design, folder: Path) -> dict[str, Any]:
 
     Raises RanvierError, after which the folder is as it was.
     """
-    if not is_current(folder, build_hash(design)):
-        with replaced_build(folder) as work:
-            _write(design, work)
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise RanvierError(f"Build folder {folder} was changed while it was written; run this again")
-    return manifest
+    return write_build(folder, build_hash(design), lambda work: _write(design, work))
 
 
 def _write(design: Design, work: Path) -> None:
@@ -60,7 +54,7 @@ def _write(design: Design, work: Path) -> None:
 
 
 def _verilog(design: Design, manifest: dict[str, Any]) -> str:
-    body = _yosys_verilog(emit_rtlil(design))
+    body = yosys_verilog(emit_rtlil(design))
     for region in design.chip.memory_map:
         body = _read_image(
             body, f"{design.chip.name}__{region.core}__{region.memory}", image_name(region.core, region.memory)
@@ -68,7 +62,7 @@ def _verilog(design: Design, manifest: dict[str, Any]) -> str:
     return _HEADER.get_template("header.v.jinja").render(manifest=manifest) + body
 
 
-def _yosys_verilog(text: str) -> str:
+def yosys_verilog(text: str) -> str:
     """Verilog through ``proc``: Amaranth's own back end has left signals at x in Icarus 11."""
     script = (
         "read_rtlil chip.il; delete */t:$meminit*; setattr -mod -unset generator; "

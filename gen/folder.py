@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from .errors import RanvierError
 
 MANIFEST = "manifest.json"
+TRAININGS = ("checkpoint.npz", "training.json")  # a folder with one of them is a training's, before its manifest
 _FIELDS = {"name", "hash", "files", "layers"}  # what tells a manifest of ours
 _RESULTS = ("sim.json", "traces.npz", "synth_*.json", "report.html", "report.json", "waves.fst", "mismatch.fst")
 _WORK = ".new."  # a folder of this prefix inside says that files are being replaced, or that this was killed
@@ -35,6 +36,20 @@ def is_current(folder: Path, build_hash: str) -> bool:
         and all((folder / name).is_file() for name in manifest["files"])
         and not any(folder.glob(_WORK + "*"))
     )
+
+
+def write_build(folder: Path, build_hash: str, write: Callable[[Path], None]) -> dict[str, Any]:
+    """Let ``write`` fill a build folder, unless the build of this hash is there, and return its manifest.
+
+    Raises RanvierError, after which the folder is as it was.
+    """
+    if not is_current(folder, build_hash):
+        with replaced_build(folder) as work:
+            write(work)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise RanvierError(f"Build folder {folder} was changed while it was written; run this again")
+    return manifest
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -80,7 +95,8 @@ def _check(folder: Path) -> None:
     if not folder.exists():
         return
     manifest = read_manifest(folder)
-    if not folder.is_dir() or (manifest is None and any(folder.iterdir()) and not any(folder.glob(_WORK + "*"))):
+    known = manifest is not None or any((folder / name).is_file() for name in TRAININGS)
+    if not folder.is_dir() or (not known and any(folder.iterdir()) and not any(folder.glob(_WORK + "*"))):
         raise RanvierError(f"Build folder {folder} must be new, empty or a build: it holds other files; name another")
     if manifest is None or any(folder.glob(_WORK + "*")):
         return

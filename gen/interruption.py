@@ -6,9 +6,17 @@ It imports little: the command enters it before all else.
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+
+class InterruptionError(Exception):
+    """Work that stopped at a place from which it can go on: ``kept`` says where and how, ``number`` is the signal."""
+
+    def __init__(self, number: int, kept: str) -> None:
+        super().__init__(kept)
+        self.number, self.kept = number, kept
 
 
 @contextmanager
@@ -28,5 +36,30 @@ def told_in_one_line() -> Iterator[None]:
     except KeyboardInterrupt:
         print("ranvier: interrupted; nothing was left half-written", file=sys.stderr)
         sys.exit(128 + received[-1])
+    except InterruptionError as interruption:
+        print(f"ranvier: interrupted; {interruption.kept}", file=sys.stderr)
+        sys.exit(128 + interruption.number)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def noted() -> Iterator[Callable[[], int | None]]:
+    """A function that says which signal, SIGINT or SIGTERM, has come since, or None; a second one acts as before."""
+    received: list[int] = []
+    before: dict[signal.Signals, Any] = {}
+
+    def note(number: int, frame: Any) -> None:
+        received.append(number)
+        restore()
+
+    def restore() -> None:
+        for known, handler in before.items():
+            signal.signal(known, handler)
+
+    for known in (signal.SIGINT, signal.SIGTERM):
+        before[known] = signal.signal(known, note)
+    try:
+        yield lambda: received[-1] if received else None
+    finally:
+        restore()

@@ -48,7 +48,7 @@ def build_hash(design: Design) -> str:
     samples = design.measured
     for array in [samples.spikes] + ([] if samples.labels is None else [samples.labels]):
         digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    facts = [_configuration(design), design.program.description, tool_versions(), _sources()]
+    facts = [_configuration(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
         for name, array in [*sorted(layer.parameters.items()), ("weights", layer.weights)]:
@@ -67,7 +67,7 @@ def _configuration(design: Design) -> dict[str, Any]:
 
 
 @cache
-def _sources() -> str:
+def sources_digest() -> str:
     """SHA-256 of the code that shapes the emitted files."""
     digest = hashlib.sha256()
     folders = [Path(path) for package in (golden, hw) for path in package.__path__]
@@ -89,9 +89,9 @@ def describe(design: Design) -> dict[str, Any]:
         "quantisation": None if design.report is None else asdict(design.report),
         "steps": design.program.steps,
         "ports": _ports(chip),
-        "event_in": _fields(event_layout(first.axons)),
-        "event_out": _fields(event_layout(last.neurons, last.value_width)),
-        "load": _fields(load_layout(chip)),
+        "event_in": fields(event_layout(first.axons)),
+        "event_out": fields(event_layout(last.neurons, last.value_width)),
+        "load": fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
         "memory_map": [
             {
@@ -123,7 +123,7 @@ def _predicted(design: Design) -> dict[str, Any]:
     }
 
 
-def _fields(layout: Any) -> dict[str, list[int]]:
+def fields(layout: Any) -> dict[str, list[int]]:
     """Name of each field to its [low bit, width in bits]."""
     return {name: [field.offset, field.width] for name, field in layout}
 

@@ -4,9 +4,9 @@
     scripts/measure_ablations.py            print the tables
     scripts/measure_ablations.py --write    put them into docs/ablations.md, between the marks
 
-Cells: the forward part of a trainer (ForwardPart) for ECP5, placed and routed with one seed where it fits and that takes
-no more than a few minutes. Cycles: the same part in compiled simulation, every potential and spike compared with golden.
-Compilations and syntheses are cached by content: a second run takes a minute.
+Cells: the forward part of a trainer (ForwardPart) for ECP5, placed and routed with one seed where it fits and that
+takes no more than a few minutes. Cycles: the same part in compiled simulation, every potential and spike compared with
+golden. Compilations and syntheses are cached by content: a second run takes a minute.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle
-from ranvier.hw.train.ablation.front import front
+from ranvier.hw.train.ablation.front import copy_cycles
 from ranvier.hw.train.ablation.part import ForwardPart
 from ranvier.hw.train.config import TrainerConfig
 from ranvier.sim.training.part import PartDevice
@@ -62,6 +62,10 @@ def options() -> dict[str, list[TrainerConfig]]:
             config("systolic", 1, 16),
             config("systolic", 8, 2),
         ],
+        "few": [
+            config("events", 1, 4),
+            config("events", 1, 2),
+        ],
         "more": [
             config("events", 1, 64),
             config("lookup", 2, 64),
@@ -84,8 +88,7 @@ def config(forward: str, fused: int, lanes: int, weight_width: int = 16) -> Trai
 
 @dataclass(frozen=True)
 class Cells:
-    """``sites``: of logic, with carries and LUT RAM. ``weights``, ``copies``: block RAMs of the weights, and of the tables
-    or elements. ``mhz``: None if not placed, and ``why``."""
+    """Yosys' cells. ``sites``: of logic, with carries and LUT RAM. ``mhz``: None if not placed, and ``why``."""
 
     lut4: int
     sites: int
@@ -128,7 +131,7 @@ def row(config: TrainerConfig) -> str:
     found = cells(config)
     (dense, sparse), copying, compared = cycles(config)
     if config.forward != "events":
-        assert copying + 1 == front(config).copy_cycles
+        assert copying + 1 == copy_cycles(config)
     alone = TrainerConfig(config.setup)  # whose only block RAMs are those of the weights, spikes and states
     weights = cells_of_weights(alone)
     clock = f"{found.mhz:.0f}" if found.mhz else found.why
@@ -161,7 +164,7 @@ def cells_of_weights(config: TrainerConfig) -> int:
 
 def main(
     write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/ablations.md.")] = False,
-    only: Annotated[str, typer.Option(help="One table: 8, 16 or more; all of them if left out.")] = "",
+    only: Annotated[str, typer.Option(help="One table: 8, 16, few or more; all of them if left out.")] = "",
 ) -> None:
     console = Console(stderr=True, highlight=False)
     for name, configurations in options().items():

@@ -19,14 +19,16 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from ranvier.gen.config import load_configuration
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
 from ranvier.gen.training.emit import emit_part, emit_trainer
 from ranvier.gen.training.images import Samples
+from ranvier.gen.training.setup import trainer_config
 from ranvier.golden.neuron import NeuronModel, Shift
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import TrainingState
-from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
+from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle, table
@@ -164,31 +166,27 @@ def sparsity() -> str:
     return "".join(lines)
 
 
-def digits_setup(**options) -> TrainingSetup:
-    """64-128-10 in the formats of the preset train_digits."""
-    hidden = NeuronModel(18, Shift(3))
-    readout = NeuronModel(18, Shift(4), spiking=False)
-    surrogate = options.pop("surrogate", Rectangle(2048))
-    layers = (
-        TrainedLayer("hidden", 64, 128, hidden, {"bias": 0, "threshold": 4096, "reset_value": 0}, surrogate),
-        TrainedLayer("readout", 128, 10, readout, {"bias": 0}),
-    )
-    loss = CrossEntropy(Softmax(10, 13, probability_bits=10), every_step=options.pop("every_step", False))
-    return TrainingSetup("digits", layers, loss, Sgd(rate_width=8, rate_shift=18), STEPS, **{"batch": 16} | options)
-
-
 def variants() -> dict[str, TrainerConfig]:
-    """The configurations of the table, by what they differ in from the first."""
+    """The configurations of the table, by what they differ in from the preset train_digits."""
+    training = load_configuration("train_digits").training
+    assert training is not None
+    preset = trainer_config("train_digits", training)
+    setup, (hidden, readout) = preset.setup, preset.setup.layers
+    one = 1 << setup.weight_fraction
+    smooth = replace(hidden, surrogate=table("arctan", 2, one))
+    changed = {
+        "exact reset path": {"reset_path": "exact"},
+        "arctan by table": {"layers": (smooth, readout)},
+        "TET": {"loss": replace(setup.loss, every_step=True)},
+        "SLTT": {"temporal": False},
+        "OTTT": {"temporal": False, "traces": True},
+        "4 lanes": {"lanes": 4},
+        "16 lanes": {"lanes": 16},
+    }
     return {
-        "8 lanes, sequential": TrainerConfig(digits_setup()),
-        "overlapped": TrainerConfig(digits_setup(), overlap=True),
-        "exact reset path": TrainerConfig(digits_setup(reset_path="exact")),
-        "arctan by table": TrainerConfig(digits_setup(surrogate=table("arctan", 2, 4096))),
-        "TET": TrainerConfig(digits_setup(every_step=True)),
-        "SLTT": TrainerConfig(digits_setup(temporal=False)),
-        "OTTT": TrainerConfig(digits_setup(temporal=False, traces=True)),
-        "4 lanes": TrainerConfig(digits_setup(lanes=4)),
-        "16 lanes": TrainerConfig(digits_setup(lanes=16)),
+        f"`train_digits`: {setup.lanes} lanes, sequential": preset,
+        "overlapped": replace(preset, overlap=True),
+        **{name: replace(preset, setup=replace(setup, **fields)) for name, fields in changed.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""``ranvier sim``, beside the commands of :mod:`ranvier.gen.cli`."""
+"""``ranvier sim`` and ``ranvier train``, beside the commands of :mod:`ranvier.gen.cli`."""
 
 import json
 from enum import StrEnum
@@ -9,9 +9,13 @@ import typer
 
 from ranvier.gen.cli import app, main
 
+from .training import command
+
 __all__ = ["app", "main"]
 
 DEFAULT_IMAGES = 20
+
+command.register(app)
 
 
 class _Simulator(StrEnum):

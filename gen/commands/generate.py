@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from ..builds import Overview
 
 
 def register(app: typer.Typer) -> None:
@@ -22,32 +24,28 @@ def generate(
     """Write the Verilog of MODEL, its memory images and its manifest."""
     from rich.console import Console
 
-    from ..design import load_design
-    from ..emit import generate as write
+    from ..builds import load_build
 
     console = Console(stderr=True, highlight=False)
     with console.status(f"reading {model}") as status:
-        design = load_design(model)
-        folder = build or Path("build") / design.chip.name
+        design = load_build(model)
+        folder = build or Path("build") / design.name
         status.update(f"writing {folder}")
-        manifest = write(design, folder)
+        manifest = design.generate(folder)
     if as_json:
         print(json.dumps(manifest, indent=2))
         return
-    Console(highlight=False).print(_table(manifest))
-    print(f"{folder}/{manifest['name']}.v, memory images and manifest.json; hash {manifest['hash'][:16]}")
+    overview = design.overview(manifest)
+    Console(highlight=False).print(_table(overview))
+    print(f"{folder}/{manifest['name']}.v, {overview.contents} and manifest.json; hash {manifest['hash'][:16]}")
 
 
-def _table(manifest: dict[str, Any]) -> "Table":
+def _table(overview: "Overview") -> "Table":
     from rich.table import Table
 
-    table = Table(caption="bits: weight / state / accumulator; memory: bits of weights and parameters")
-    table.add_column("layer", overflow="fold")
-    for column in ("axons × neurons", "lanes", "bits", "cycles/event", "memory"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for layer in manifest["layers"]:
-        memory = sum(item["words"] * item["width"] for item in manifest["memory_map"] if item["layer"] == layer["name"])
-        bits = " / ".join(str(layer[key]) for key in ("weight_width", "state_width", "accumulator_width"))
-        size = f"{layer['axons']} × {layer['neurons']}"
-        table.add_row(layer["name"], size, str(layer["lanes"]), bits, str(layer["cycles"]["event"]), f"{memory:,}")
+    table = Table(caption=overview.caption)
+    for number, column in enumerate(overview.columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=number > 0, overflow="fold")
+    for row in overview.rows:
+        table.add_row(*row)
     return table

@@ -2,14 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..design import Design
+    from ..builds import Build
     from ..synth import SynthReport
     from ..synth.performance import Performance
     from ..synth.targets import Target
@@ -29,33 +29,31 @@ def synth(
     """Synthesise, place and route MODEL; what it takes and how fast it runs goes into synth_TARGET.json."""
     from rich.console import Console
 
-    from ..design import load_design
-    from ..emit import generate
+    from ..builds import load_build
     from ..files import written_aside
     from ..synth.targets import find_target
 
     device = find_target(target)
     console = Console(stderr=True, highlight=False)
     with console.status(f"reading {model}") as status:
-        design = load_design(model)
-        folder = build or Path("build") / design.chip.name
+        design = load_build(model)
+        folder = build or Path("build") / design.name
         status.update(f"writing {folder}")
-        generate(design, folder)
+        design.generate(folder)
     result = _run(design, device, seeds, console)
     path = folder / f"synth_{target}.json"
     with written_aside(path, "Result") as aside:
         aside.write_text(json.dumps(result.as_json(), indent=2) + "\n")
-    speed = _speed(folder, result)
+    speed = design.speed(folder, result.fmax_median_mhz)
     if as_json:
         print(json.dumps(result.as_json() | {"performance": None if speed is None else vars(speed)}, indent=2))
     else:
-        _print(result, speed, device, path)
+        _print(result, speed, device, path, design.measure)
 
 
-def _run(design: "Design", target: "Target", seeds: int, console: "Console") -> "SynthReport":
+def _run(design: "Build", target: "Target", seeds: int, console: "Console") -> "SynthReport":
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from ..emit import emit_rtlil
     from ..synth import synthesise
 
     columns = (SpinnerColumn(), BarColumn(bar_width=20), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -65,25 +63,10 @@ def _run(design: "Design", target: "Target", seeds: int, console: "Console") -> 
         def show(title: str, done: int, total: int) -> None:
             progress.update(task, description=title, completed=done, total=total)
 
-        return synthesise(emit_rtlil(design), design.chip.name, target, seeds=range(1, seeds + 1), progress=show)
+        return synthesise(design.rtlil(), design.name, target, seeds=range(1, seeds + 1), progress=show)
 
 
-def _speed(folder: Path, result: "SynthReport") -> "Performance | None":
-    """Latency and throughput, where the folder holds a simulation."""
-    from ..report.data import read_build
-    from ..report.summary import summarise
-    from ..synth.performance import performance
-
-    measured: dict[str, Any] = summarise(read_build(folder))
-    if not measured["cycles"]:
-        return None
-    operations = measured["SynapticOperations"]
-    return performance(
-        measured["cycles"]["mean"], result.fmax_median_mhz, operations["Effective_ACs"] if operations else None
-    )
-
-
-def _print(result: "SynthReport", speed: "Performance | None", target: "Target", path: Path) -> None:
+def _print(result: "SynthReport", speed: "Performance | None", target: "Target", path: Path, measure: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -109,7 +92,7 @@ def _print(result: "SynthReport", speed: "Performance | None", target: "Target",
         if speed.synaptic_operations_per_second:
             console.print(f"{speed.synaptic_operations_per_second / 1e6:,.1f} M synaptic operations/s")
     else:
-        console.print("latency and throughput: run 'ranvier sim' first, which measures the cycles")
+        console.print(f"latency and throughput: run '{measure}' first, which measures the cycles")
     hops = Table(title=f"Critical path, {result.path_ns:.2f} ns", title_justify="left")
     for column in ("up to", "through", "logic ns", "routing ns"):
         hops.add_column(column, justify="right" if column.endswith("ns") else "left", overflow="fold")

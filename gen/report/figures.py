@@ -53,7 +53,7 @@ class _Canvas:
         self.parts.append(f'<path class="{style}" d="{commands}"/>')
 
     def svg(self, title: str) -> Markup:
-        return _svg(WIDTH, self.y, title, self.parts)
+        return drawing(WIDTH, self.y, title, self.parts)
 
 
 def activity(populations: Sequence[Population], spans: Sequence[Span], neurons_shown: int = 3) -> Markup:
@@ -189,7 +189,7 @@ def confusion(matrix: np.ndarray) -> Markup:
             if cell >= 18:
                 ink = "count on" if shade > 0.55 else "count"
                 parts.append(f'<text class="{ink}" x="{x + cell / 2:.1f}" y="{y + cell / 2 + 4:.1f}">{number}</text>')
-    return _svg(left + size + 4, top + size + 4, "Confusion matrix", parts)
+    return drawing(left + size + 4, top + size + 4, "Confusion matrix", parts)
 
 
 def bar(share: float) -> Markup:
@@ -213,7 +213,8 @@ def waterfall(start: float, logic: float, routing: float, total: float) -> Marku
     )
 
 
-def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
+def drawing(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
+    """An SVG of this size in pixels, of ``parts``."""
     body = "".join(parts)
     return Markup(
         f'<svg class="figure" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img">'

@@ -52,7 +52,7 @@ def render(build: Build, summary: dict[str, Any]) -> str:
         layers=manifest["layers"],
         spiking={layer.name: layer.model.spiking for layer in build.program.layers},
         memory_map=manifest["memory_map"],
-        configuration=list(_flat(manifest["configuration"])),
+        configuration=list(flat(manifest["configuration"])),
         quantisation=manifest.get("quantisation"),
         simulation=simulation,
         problem=_problem(simulation),
@@ -214,11 +214,11 @@ def _metrics(summary: dict[str, Any]) -> list[dict[str, str]]:
     return [{"name": name, "value": value, "meaning": meaning} for name, value, meaning in rows]
 
 
-def _flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested fields as dotted names; of a path only its last part, as reports travel."""
     for key, value in fields.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         elif isinstance(value, str) and key in ("model", "file"):
             yield prefix + key, value.replace("\\", "/").rpartition("/")[2]
         else:

@@ -1,4 +1,4 @@
-"""From images to spikes on the host, and the order in which samples are learned: the same for the same seed and epoch."""
+"""From images to spikes on the host, and the order of the samples: the same for the same seed and epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ def rate_code(images: np.ndarray, steps: int, levels: int) -> np.ndarray:
 
 
 def shifted(images: np.ndarray, offsets: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """``images`` ``[samples, rows * columns]`` moved by ``offsets`` int ``[samples, 2]``, -1..1 pixels down and right; 0
-    comes in from the edges."""
+    """``images`` ``[samples, rows * columns]`` moved by ``offsets`` int ``[samples, 2]``, -1..1 pixels down and right;
+    0 comes in from the edges."""
     rows, columns = shape
     padded = np.pad(images.reshape(len(images), rows, columns), ((0, 0), (1, 1), (1, 1)))
     row = 1 - offsets[:, 0, None] + np.arange(rows)

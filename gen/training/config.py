@@ -51,7 +51,7 @@ class LossSettings(Section):
     kind: Literal["cross_entropy", "tet", "count_error"] = "cross_entropy"
     """Cross-entropy of the readout's potentials summed over the steps, or of those of each step (tet); or the squared
     error of the last layer's spike counts, which then fires."""
-    unit: Positive = 2.0
+    unit: Positive = 4.0
     """Potential that is one nat of the cross-entropy; a power of two."""
     on: int | None = Field(default=None, ge=1)
     """Spikes that count_error wants of the right neuron; left out: three quarters of the steps."""
@@ -64,7 +64,7 @@ class OptimiserSettings(Section):
 
     momentum: Share = 0.875
     """Part of the momentum that a batch keeps; 1 - 2**-k takes no multiplier."""
-    rate: Positive = 0.00778
+    rate: Positive = 0.01556
     """Learning rate at its highest, for the mean gradient of a batch."""
     schedule: Schedule | list[Share] = "cosine"
     """How the rate falls over the run: a shape, or factors of equal duration, as [1, 0.5, 0.1]."""
@@ -79,15 +79,15 @@ class OptimiserSettings(Section):
 class FormatSettings(Section):
     """Integer formats, in bits."""
 
-    weight_width: int = Field(default=16, ge=2, le=16)
+    weight_width: int = Field(default=12, ge=2, le=16)
     """Weights."""
-    weight_fraction: int = Field(default=12, ge=0, le=24)
+    weight_fraction: int = Field(default=9, ge=0, le=24)
     """How many of a weight's bits, and of a potential's, are fraction."""
-    state_width: int = Field(default=18, ge=2, le=32)
+    state_width: int = Field(default=16, ge=2, le=32)
     """Membrane potentials, saturating."""
     gradient_width: int = Field(default=16, ge=2, le=32)
     """Gradients of spikes and potentials, saturating."""
-    momentum_width: int = Field(default=24, ge=2, le=32)
+    momentum_width: int = Field(default=20, ge=2, le=32)
     """Momenta, saturating."""
     probability_bits: int = Field(default=10, ge=1, le=20)
     """Fraction of the loss's gradient."""
@@ -108,7 +108,7 @@ class Training(Section):
     """Share of the training images that are moved by up to a pixel each way, anew in every epoch."""
     layers: list[PositiveInt]
     """Inputs, then the neurons of each layer; the last has one for each class."""
-    recurrent: list[PositiveInt] = []
+    recurrent: list[PositiveInt] = Field(default=[])
     """Numbers of the layers (1 is the first) whose own spikes of the step before are inputs too."""
     steps: int = 8
     """Time steps of a sample."""

@@ -22,8 +22,8 @@ _ARRAYS = ("train_images", "train_spikes", "train_labels", "test_images", "test_
 
 @dataclass(frozen=True)
 class Split:
-    """``values``: images, integers ``[samples, inputs]``, or spikes, bool ``[samples, steps, inputs]``; ``labels`` int64
-    ``[samples]``."""
+    """``values``: images, integers ``[samples, inputs]``, or spikes, bool ``[samples, steps, inputs]``; ``labels``
+    int64 ``[samples]``."""
 
     values: np.ndarray
     labels: np.ndarray
@@ -34,8 +34,8 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """``levels``: value of a pixel that spikes in every step, None for spikes; ``shape``: rows and columns of an image, if
-    it has any."""
+    """``levels``: value of a pixel that spikes in every step, None for spikes; ``shape``: rows and columns of an image,
+    if it has any."""
 
     train: Split
     test: Split
@@ -88,7 +88,7 @@ def _digits() -> DataSet:
         from sklearn.datasets import load_digits
     except ImportError:
         raise RanvierError(
-            "Data 'digits' comes with scikit-learn, which is not installed: pip install 'ranvier[train]', or scikit-learn"
+            "Data 'digits' comes with scikit-learn, which is not installed: pip install scikit-learn"
         ) from None
     digits = load_digits()
     images, labels = digits.data.astype(np.uint8), digits.target.astype(np.int64)

@@ -57,8 +57,8 @@ def trainer_config(name: str, training: Training) -> TrainerConfig:
         )
     if config.setup.sum_width > REPLY_WIDTH:
         raise RanvierError(
-            f"Training {name}: the gradient of a batch needs {config.setup.sum_width} bits, more than {REPLY_WIDTH}; set"
-            " a smaller batch, steps or formats.gradient_width"
+            f"Training {name}: the gradient of a batch needs {config.setup.sum_width} bits, more than {REPLY_WIDTH};"
+            " set a smaller batch, steps or formats.gradient_width"
         )
     return config
 

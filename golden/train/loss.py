@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..fixed import Value, let, lookup, select, shift_right
+from ..fixed import Value, let, lookup, round_shift, select, shift_right
 
 LOSS_FRACTION_BITS = 8  # of the loss of a cross-entropy, in nats
 MAX_FRACTION_BITS = 20  # of exponentials, probabilities and errors: int64 holds every product
@@ -80,8 +80,8 @@ class Softmax:
         return lookup(let(select(index > last, last, index), "entry"), self.exponentials)
 
     def probability(self, exponential: Value, reciprocal: Value) -> Value:
-        """``probability_bits`` of fraction, rounded down."""
-        return shift_right(let(exponential * reciprocal, "share"), self.dividend_bits - self.probability_bits)
+        """``probability_bits`` of fraction, rounded to nearest: rounded down, every error would pull all outputs up."""
+        return round_shift(let(exponential * reciprocal, "share"), self.dividend_bits - self.probability_bits)
 
     def loss(self, label_index: Value, total: Value) -> Value:
         """``-ln`` of the label's probability, in units of ``2**-LOSS_FRACTION_BITS``."""

@@ -318,8 +318,8 @@ CONFIGURATIONS = [
     toml("not text", "must be UTF-8 text", b'name = "\xff\xfe"'),
     toml("nested without end", "is not TOML", "a = " + "[" * 20000),
     toml("empty configuration", "name: Field required", ""),
-    toml("neither model nor core", "exactly one of 'model', 'core' and 'training' must be given", 'name = "net"'),
-    toml("both model and core", "exactly one of 'model', 'core' and 'training' must be given", TOML + CORE.partition("\n")[2]),
+    toml("neither model nor core", "exactly one of 'model', 'core' and 'training'", 'name = "net"'),
+    toml("both model and core", "exactly one of 'model', 'core' and 'training'", TOML + CORE.partition("\n")[2]),
     toml(
         "unknown key",
         "quantisation.weigth_width: Extra inputs are not permitted",

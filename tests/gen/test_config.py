@@ -31,7 +31,8 @@ def test_the_template_explains_every_field() -> None:
     text = template({"name": "net", "model": "net.nir"})
     fields = [match.group(1) for match in re.finditer(r"^(?:# )?(\w+) =", text, re.MULTILINE)]
     sections = [Configuration, *(type(getattr(Configuration(name="n", model=Path("m")), s)) for s in SECTIONS)]
-    expected = [name for section in sections for name in section.model_fields if name not in {*SECTIONS, "core", "training"}]
+    tables = {*SECTIONS, "core", "training"}
+    expected = [name for section in sections for name in section.model_fields if name not in tables]
     assert sorted(set(expected)) == sorted(set(expected) & set(fields))
     lines = text.splitlines()
     assert all(lines[i - 1].startswith("#") for i, line in enumerate(lines) if re.match(r"(# )?\w+ =", line))

@@ -34,13 +34,13 @@ SETUP = TrainingSetup(
         ),
         TrainedLayer("readout", 128, 10, NeuronModel(16, Shift(4), spiking=False), {"bias": 0}),
     ),
-    CrossEntropy(Softmax(10, unit_bits=10, probability_bits=10)),
+    CrossEntropy(Softmax(10, unit_bits=11, probability_bits=10)),
     Sgd(Shift(3), momentum_width=20, rate_width=8, rate_shift=21, clip=(1 << 11) - 1),
     steps=8,
     batch=16,
     weight_width=12,
     weight_fraction=9,
-    gradient_width=14,
+    gradient_width=16,
 )
 
 

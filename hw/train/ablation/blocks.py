@@ -163,6 +163,11 @@ class BlockRows(wiring.Component):
         return m
 
 
+def visits(config: TrainerConfig, *, gray: bool) -> int:
+    """How often :class:`BlockReader` visits a word."""
+    return 1 << config.fused if gray else config.fused
+
+
 class BlockReader(wiring.Component):
     """Reads all weights again, block by block, after any of them was ``changed``.
 
@@ -175,15 +180,15 @@ class BlockReader(wiring.Component):
     ``weights``: of the spike, in the order of the lanes. What lies beyond a layer's axons is read too: whatever it is,
     no spike takes it.
 
-    Latency of a pass: :attr:`pass_cycles` from ``wanted`` to ``ready``. Throughput: a visit a cycle.
+    Latency of a pass: ``forward_words`` times the visits of a word, and 5 cycles from ``wanted`` to ``ready``.
+    Throughput: a visit a cycle.
     """
 
     STAGES = 4  # the address; the memory; its register; rotated
 
     def __init__(self, config: TrainerConfig, *, gray: bool) -> None:
         self.config = config
-        self.visits = 1 << config.fused if gray else config.fused
-        self.gray = gray
+        self.gray, self.visits = gray, visits(config, gray=gray)
         super().__init__(
             {
                 "changed": In(1),
@@ -200,10 +205,6 @@ class BlockReader(wiring.Component):
                 "weights": Out(data.ArrayLayout(signed(config.setup.weight_width), config.lanes)),
             }
         )
-
-    @property
-    def pass_cycles(self) -> int:
-        return self.config.forward_words * self.visits + self.STAGES + 1
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import index_width
 from ..config import LayerGeometry, TrainerConfig
 from ..forward import forward_operation
-from .blocks import BlockReader
+from .blocks import BlockReader, visits
 
 
 class Front(wiring.Component):
@@ -42,11 +42,6 @@ class Front(wiring.Component):
             }
         )
 
-    @property
-    def copy_cycles(self) -> int:
-        """Cycles to make the copies, after which ``ready`` rises."""
-        return self.reader.pass_cycles + self.behind
-
     def connect_reader(self, m: Module) -> None:
         """Join the reader to the ports; what it reads has been written ``behind`` cycles after it is ``valid``."""
         reader = self.reader
@@ -65,13 +60,19 @@ class Front(wiring.Component):
         ]
 
 
-def step_cycles(config: TrainerConfig, layer: LayerGeometry, visits: int) -> int:
-    """Cycles of a step of ``layer`` for ``visits`` axons that spike, or blocks that are looked at, without own spikes.
+def copy_cycles(config: TrainerConfig) -> int:
+    """Cycles to make the copies, from ``wanted`` to ``ready``."""
+    lookup = config.forward == "lookup"
+    return config.forward_words * visits(config, gray=lookup) + BlockReader.STAGES + (2 if lookup else 1)
 
-    The first word or block is one of them, and a visit takes as long as the scan of what is skipped behind it.
+
+def step_cycles(config: TrainerConfig, layer: LayerGeometry, number: int) -> int:
+    """Cycles of a step of ``layer`` for a ``number`` of axons that spike, or blocks looked at, without own spikes.
+
+    The first word or block has one of them, and none takes less long than the scan of what is skipped behind it.
     """
-    cycles = (visits + 1) * layer.groups + 11  # the update passes over the groups once more
-    gathering = max(config.fused // config.lanes - 1, 0)  # words of the first block after its first
+    cycles = (number + 1) * layer.groups + 11  # the update passes over the groups once more
+    gathering = max(min(config.fused // config.lanes, layer.input_words) - 1, 0)  # the first block's other words
     return cycles + gathering + (config.fused - 1 if config.forward == "systolic" else 0)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from ranvier.gen.training.emit import emit_trainer
 from ranvier.gen.training.images import Samples
-from ranvier.hw.train.ablation.front import front, step_cycles
-from ranvier.hw.train.config import TrainerConfig
+from ranvier.golden.train import bptt
+from ranvier.hw.train.ablation.front import copy_cycles, step_cycles
+from ranvier.hw.train.config import LayerGeometry, TrainerConfig
 from ranvier.sim.training.compare import Comparison
 from ranvier.sim.training.device import TrainerDevice
 from ranvier.sim.training.part import PartDevice
@@ -54,13 +55,12 @@ def test_trainers_equal_golden(seed, forward, fused, lanes, overlap):
     tally = comparison.tally
     print(f"seed {seed}: {forward} {fused} × {lanes}: {tally.total} compared, {tally.wrong} differ")
     assert tally.wrong == 0, tally.first
-    assert tally.total > 50_000
+    assert tally.total > 15_000
     assert min(tally.compared.values()) > 0
     counters = comparison.device.counters()
     assert counters["samples"] == 144
     updates, words = 18, config.weight_words
-    copies = 19 if forward == "events" else 18  # before the first sample, and after each update but the last
-    copying = copies * (front(config).copy_cycles - 1)
+    copying = 18 * (copy_cycles(config) - 1)  # before the first sample, and after each update but the last
     assert counters["update_cycles"] >= updates * words + copying
     assert counters["update_cycles"] <= updates * (words + 20) + copying
 
@@ -73,7 +73,7 @@ def test_forward_parts_equal_golden(forward, fused, lanes):
     for share in (0.05, 0.5, 1.0):
         device.load(random_state(rng, setup).weights)
         passes = device.run(rng.random((8, setup.steps, setup.inputs)) < share)
-        assert passes.copying + 1 == front(config).copy_cycles
+        assert passes.copying + 1 == copy_cycles(config)
         assert device.run(rng.random((8, setup.steps, setup.inputs)) < share).copying == 0  # they are up to date
     recurrent = [layer.recurrent for layer in setup.layers]
     print(f"{forward} {fused} × {lanes}: {device.tally.total} compared, {device.tally.wrong} differ; {recurrent}")
@@ -89,31 +89,31 @@ def test_cycles_of_a_step(forward, fused, lanes):
     setup = replace(random_setup(rng, sizes, recurrent=False, readout=False), lanes=lanes)
     config = TrainerConfig(setup, forward=forward, fused=fused)
     device = PartDevice(config)
-    device.load(random_state(rng, setup).weights)
-    hidden = config.layers[0].layer
+    weights = random_state(rng, setup).weights
+    device.load(weights)
     checked = 0
     for share in (1.0, 0.5, 0.3):
         spikes = rng.random((6, setup.steps, setup.inputs)) < share
         spikes[:, :, 0] = True
         steps = device.run(spikes).steps
-        fired = [spikes, *(record[: len(spikes)] for record in device.spikes[:-1])]
-        assert [raster.shape[2] for raster in fired] == [hidden.inputs, hidden.neurons]
+        inputs = [spikes, bptt.forward(setup, weights, spikes)[0].spikes]
         for sample in range(len(spikes)):
             for step in range(1, setup.steps):
-                visits = [blocks(config, layer, raster[sample, step]) for layer, raster in zip(config.layers, fired)]
-                least = sum(step_cycles(config, layer, len(each)) for layer, each in zip(config.layers, visits))
+                least, exact = 0, True
+                for layer, raster in zip(config.layers, inputs, strict=True):
+                    visits = words_of_visits(config, layer, raster[sample, step])
+                    least += step_cycles(config, layer, len(visits))
+                    exact = exact and visits[:1] == [0]
                 found = int(steps[sample, step - 1])
-                if forward == "systolic" or all(each and each[0] == 0 for each in visits):
-                    assert found == least
-                    checked += 1
-                else:  # the scan of empty words before the first that is not
-                    assert least <= found <= least + sum(layer.input_words for layer in config.layers)
+                checked += exact
+                # What is empty before the first visit is scanned too.
+                assert least <= found <= least + (0 if exact else sum(layer.input_words for layer in config.layers))
     print(f"{forward} {fused} × {lanes}: {checked} steps exactly as the formula says")
     assert checked > 0
 
 
-def blocks(config: TrainerConfig, layer, spikes: np.ndarray) -> list[int]:
-    """The words of the first are 0: of each axon that is added, or block that is looked at, where the scan finds it."""
+def words_of_visits(config: TrainerConfig, layer: LayerGeometry, spikes: np.ndarray) -> list[int]:
+    """Of each axon that is added, or block that is looked at, the word or the gathered words that it is found in."""
     if config.forward == "events":
         return (np.flatnonzero(spikes) // config.lanes).tolist()
     padded = np.zeros(config.input_blocks(layer) * config.fused, bool)

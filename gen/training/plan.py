@@ -1,0 +1,60 @@
+"""A training that a MODEL argument names, resolved: integers, hardware, rates, data."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ranvier.golden.train.setup import TrainingSetup
+from ranvier.hw.train.config import TrainerConfig
+
+from ..config import load_configuration
+from ..errors import RanvierError
+from .config import Training
+from .data import DataSet, load_data
+from .setup import RatePlan, rate_plan, trainer_config
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Everything that does not change in a training."""
+
+    name: str
+    training: Training
+    config: TrainerConfig
+    rates: RatePlan
+    data: DataSet
+
+    @property
+    def setup(self) -> TrainingSetup:
+        return self.config.setup
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The ``[training]`` table as plain JSON values; of a data file only its name."""
+        fields = self.training.model_dump(mode="json")
+        return fields | {"data": Path(self.training.data).name}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over all that the trained weights depend on."""
+        fields = {key: value for key, value in self.description.items() if key not in ("data", "overlap")}
+        text = json.dumps([fields, repr(self.setup.layers), self.data.digest], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_plan(source: str, *, epochs: int | None = None, seed: int | None = None) -> TrainingPlan:
+    """The training that ``source`` configures, with other ``epochs`` or another ``seed`` if given.
+
+    Raises RanvierError.
+    """
+    configuration = load_configuration(source)
+    if configuration.training is None:
+        raise RanvierError(f"Model {source} must have a table [training] to be trained")
+    given = {"epochs": epochs, "seed": seed}
+    training = configuration.training.model_copy(update={key: n for key, n in given.items() if n is not None})
+    name = configuration.name
+    config = trainer_config(name, training)
+    return TrainingPlan(name, training, config, rate_plan(name, training), load_data(name, training))
