@@ -18,7 +18,7 @@ class Overview:
     rows: Sequence[Sequence[str]]
     caption: str
     contents: str
-    """What the build folder holds beside the Verilog."""
+    """What the build folder holds beside the Verilog, to follow its name."""
 
 
 class Build(Protocol):
@@ -79,7 +79,7 @@ class ChipBuild:
             ("layer", "axons × neurons", "lanes", "bits", "cycles/event", "memory"),
             [_row(layer, manifest["memory_map"]) for layer in manifest["layers"]],
             "bits: weight / state / accumulator; memory: bits of weights and parameters",
-            "memory images",
+            ", memory images and manifest.json",
         )
 
     def speed(self, folder: Path, fmax_mhz: float) -> Performance | None:

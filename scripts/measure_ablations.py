@@ -174,7 +174,7 @@ def main(
         for configuration in configurations:
             with console.status(f"{configuration.forward} {configuration.fused} × {configuration.lanes}"):
                 lines.append(row(configuration))
-            console.print(lines[-1].strip())
+            console.print(lines[-1].strip(), soft_wrap=True)
         table = "".join(lines)
         print(table)
         if write:

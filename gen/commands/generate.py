@@ -37,7 +37,7 @@ def generate(
         return
     overview = design.overview(manifest)
     Console(highlight=False).print(_table(overview))
-    print(f"{folder}/{manifest['name']}.v, {overview.contents} and manifest.json; hash {manifest['hash'][:16]}")
+    print(f"{folder}/{manifest['name']}.v{overview.contents}; hash {manifest['hash'][:16]}")
 
 
 def _table(overview: "Overview") -> "Table":

@@ -99,7 +99,7 @@ class TrainerBuild:
                 for layer in manifest["layers"]
             ],
             f"trainer of {self.config.lanes} lanes; words: of weights in each of as many banks; groups: of neurons",
-            "no memory images: weights come through the access port;",
+            " and manifest.json",
         )
 
     def speed(self, folder: Path, fmax_mhz: float) -> Performance | None:

@@ -1,8 +1,6 @@
 """Labelled samples to train on: named data sets and ``.npz`` files."""
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +10,7 @@ import numpy as np
 import platformdirs
 
 from ..errors import RanvierError
+from ..files import DAMAGED
 from .config import Training
 
 MNIST = Path(platformdirs.user_cache_dir("ranvier", appauthor=False)) / "data" / "mnist.npz"
@@ -117,7 +116,7 @@ def _read(source: str) -> DataSet:
             arrays = {key: file[key] for key in file.files if key in _ARRAYS}
     except OSError as error:
         raise RanvierError(f"Data {path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+    except DAMAGED:
         raise RanvierError(
             f"Data {path} must hold arrays of numbers as numpy.savez writes them; it is damaged or something else"
         ) from None

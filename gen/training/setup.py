@@ -93,7 +93,7 @@ def _layers(name: str, training: Training) -> tuple[TrainedLayer, ...]:
     hidden = len(training.layers) - 2
     counting = training.loss.kind == "count_error"
     names = ["hidden"] if hidden == 1 else [f"hidden{number + 1}" for number in range(hidden)]
-    names.append("output" if counting else "readout")
+    names.append("classes" if counting else "readout")
     beyond = [number for number in training.recurrent if number > len(names)]
     if beyond:
         raise RanvierError(f"Training {name}: recurrent must name layers 1..{len(names)}, not {beyond[0]}")
