@@ -27,7 +27,7 @@ def render_training(result: TrainingResult) -> str:
         epochs=epochs,
         shape=_shape(result),
         style=Markup(environment.get_template("style.css").render()),
-        configuration=list(flat(result.configuration)),
+        configuration=[row for row in flat(result.configuration) if row[1] is not None],
         **drawings,
     )
 

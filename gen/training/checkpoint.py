@@ -71,8 +71,8 @@ class Checkpoint:
             raise RanvierError(damaged) from None
         if header.get("format") != _FORMAT or header.get("configuration") != configuration:
             raise RanvierError(
-                f"Checkpoint {path} is of another configuration, data or seed: give those that it was made with, or"
-                " start again with --force"
+                f"Checkpoint {path} is of another configuration, data, seed or version of Ranvier: give those that it"
+                " was made with, or start again with --force"
             )
         try:
             weights, momentum, gradient = (

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from ranvier import golden
 from ranvier.golden.train.setup import TrainingSetup
 from ranvier.hw.train.config import TrainerConfig
 
@@ -39,10 +40,21 @@ class TrainingPlan:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all that the trained weights depend on."""
+        """SHA-256 over all that the trained weights depend on, the golden model's own text included."""
         fields = {key: value for key, value in self.description.items() if key not in ("data", "overlap")}
-        text = json.dumps([fields, repr(self.setup.layers), self.data.digest], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        facts = [fields, repr(self.setup), repr(self.rates), self.data.digest, _arithmetic()]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _arithmetic() -> str:
+    """SHA-256 of the golden model and of what hands it the samples."""
+    digest = hashlib.sha256()
+    folders = [Path(path) for path in golden.__path__]
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in [*paths, Path(__file__).with_name("coding.py"), Path(__file__).with_name("session.py")]:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def load_plan(source: str, *, epochs: int | None = None, seed: int | None = None) -> TrainingPlan:

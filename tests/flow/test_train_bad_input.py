@@ -271,8 +271,8 @@ CASES = [
     ),
     Case(
         "checkpoint of another configuration",
-        "Checkpoint build/corners/checkpoint.npz is of another configuration, data or seed: give those that it was made"
-        " with, or start again with --force",
+        "Checkpoint build/corners/checkpoint.npz is of another configuration, data, seed or version of Ranvier: give"
+        " those that it was made with, or start again with --force",
         lambda: finished(),
         ("train", MODEL, "--resume", "--seed", "9"),
     ),

@@ -14,6 +14,7 @@ from ranvier.gen.commands import synth
 from ranvier.gen.commands.init import template
 from ranvier.gen.config import PRESETS, Configuration, Quantisation, load_configuration
 from ranvier.gen.design import load_design
+from ranvier.gen.training.setup import trainer_config
 
 
 def run(*arguments: str) -> int:
@@ -88,6 +89,10 @@ def interrupt(*_: object) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PRESETS.glob("*.toml")))
 def test_presets_are_designs(name: str) -> None:
+    training = load_configuration(name).training
+    if training is not None:
+        assert trainer_config(name, training).setup.name == name
+        return
     design = load_design(name)
     assert design.program.name == design.chip.name == name
     assert design.samples(seed=0).spikes.any()

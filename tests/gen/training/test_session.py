@@ -126,7 +126,7 @@ def test_a_batch_of_one(tmp_path):
 def test_a_checkpoint_of_another_configuration_is_refused(plan, whole, tmp_path, change):
     other = load_plan(write(tmp_path, changed(*change)))
     path = tmp_path / "whole" / CHECKPOINT
-    with pytest.raises(RanvierError, match="is of another configuration, data or seed: give those that it was made"):
+    with pytest.raises(RanvierError, match="of another configuration, data, seed or version of Ranvier: give those"):
         Checkpoint.load(path, other.hash, other.setup)
 
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_other_data_is_refused_and_one_of_overlap_is_not(plan, w
     labels = plan.data.train.labels.copy()
     labels[0] = (labels[0] + 1) % 3
     other = load_plan(write(tmp_path, train_labels=labels))
-    with pytest.raises(RanvierError, match="another configuration, data or seed"):
+    with pytest.raises(RanvierError, match="another configuration, data, seed"):
         Checkpoint.load(tmp_path / "whole" / CHECKPOINT, other.hash, other.setup)
     assert load_plan(write(tmp_path, TOML + "overlap = true\n")).hash == plan.hash
 
