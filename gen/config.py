@@ -108,11 +108,11 @@ class Configuration(Section):
     model: Path | None = None
     """The network, as a .nir file."""
     core: BlankCore | None = None
-    training: Training | None = None
     discretisation: Discretisation = Discretisation()
     quantisation: Quantisation = Quantisation()
     hardware: Hardware = Hardware()
     stimulus: Stimulus = Stimulus()
+    training: Training | None = None
 
     @field_validator("name")
     @classmethod

@@ -98,7 +98,7 @@ class FormatSettings(Section):
 
 
 class Training(Section):
-    """A network to train by backpropagation through time, on chip or by its golden model: ``ranvier train``."""
+    """A network that ranvier train trains by backpropagation through time, on chip or by the golden model."""
 
     data: str = "digits"
     """Samples: digits (scikit-learn's), mnist (after scripts/fetch_mnist.py), or a .npz file beside this one."""

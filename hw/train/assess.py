@@ -127,7 +127,7 @@ class CountAssessment(_Assessment):
 class CrossEntropyAssessment(_Assessment):
     """:class:`CrossEntropy`: the largest score, exponentials and their sum, its reciprocal, the probabilities.
 
-    Latency: ``3 * classes + dividend_bits + 10`` cycles from ``start`` to ``done``.
+    Latency: ``3 * classes + dividend_bits + 6`` cycles from ``start`` to ``done``.
     """
 
     def __init__(self, config: TrainerConfig, halves: int) -> None:

@@ -183,11 +183,14 @@ class BackwardEngine(wiring.Component):
                           arrivals ↗                 ↓ neuron of the scan
                           arrivals ← + ← × ← rotate ← weights
 
-    An operation reads what has arrived at its group and clears it. ``traced`` and ``error`` are what the traces and the
-    loss hold for it, in the cycle after. A column's part multiplies ``weights``, which the banks give 2 cycles after
-    it, by its operand, and adds it to its target: weights read, rotation, product, sum.
+    An operation reads what has arrived at its group and clears it. ``spikes``, ``derivatives``, ``membranes`` and
+    ``errors`` are what the traces and the loss hold for it, in the cycle after. A column's part multiplies ``weights``,
+    which the banks give 2 cycles after it, by its operand, and adds it to its target: weights read, rotation, product,
+    sum.
 
-    Throughput: an operation or a part a cycle, never both; ``busy`` is low when all has been written.
+    Latency: ``stages + 1`` cycles from an operation to its trace, with the ``stages`` of :class:`GradientLane`; 5 from
+    a part until its sum is written; 1 from an index to its neuron. ``busy`` is low when all has been written.
+    Throughput: an operation or a part a cycle, never both on their way; an index a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:

@@ -21,8 +21,14 @@ class BackwardPass(wiring.Component):
         then the update of the weights, if the batch ends
 
     Without ``overlap`` the columns come before the weights' gradients, with it beside them. Both are skipped where the
-    layer has no gradient. Cycles of a step and layer: its groups + 9, then ``max(scan, gradients * column's parts)`` +
-    9 and the weights' gradients (:class:`GradientEngine`) + 7.
+    layer has no gradient.
+
+    Cycles of a job: 3, or 1 if the batch ends and ``weight_words + 7`` of the update; of each step and layer ``groups +
+    stages + 7``, with the ``stages`` of :class:`GradientLane`; with a gradient 1 more, at most ``gradients * parts +
+    empty + 9`` for columns of that many ``parts``, where ``empty`` words of gradients have none, and for each scan of
+    spikes at least ``parts``, its spikes times the ``words`` of :class:`GradientEngine`, and at most ``2 * parts +
+    empty + 6``; at most 39 until the queues are empty. A recurrent layer's own spikes are a second scan, but in the
+    first step.
     """
 
     def __init__(self, config: TrainerConfig, *, input_depth: int, trace_depth: int) -> None:

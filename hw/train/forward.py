@@ -135,7 +135,9 @@ class ForwardEngine(wiring.Component):
     through the lanes and writes in stage 5. ``weights``: what all banks hold, 2 cycles after the operation. ``clear``
     makes a group's state zero.
 
-    Throughput: an operation a cycle; after an update its group may be used again when ``busy`` is low, 5 cycles later.
+    Latency: 5 cycles from an update to its trace; ``busy`` is low 6 cycles after any operation. Throughput: an
+    operation a cycle, of the same group or another; but additions, and another update of the group, must be 3 cycles or
+    more behind an update, whose result would else be lost or not seen.
     """
 
     def __init__(self, config: TrainerConfig) -> None:

@@ -48,8 +48,10 @@ class ForwardPass(wiring.Component):
     ``job`` is taken when the backward pass is free; without ``overlap`` the next sample is not begun before that pass
     has ended (``backward_idle``), with it only after an update of the weights.
 
-    Cycles of a sample: its words + 1; of each step and layer ``max(scan, parts)`` for the axons, its groups, and
-    9 more (14 if it is recurrent); then the loss.
+    Cycles of a sample: 4 (header, wait, result, job) and its words; of each step and layer ``groups + 6``, and of each
+    scan of axons at most ``spikes * groups + empty + 5``, where ``empty`` of its words have no spike: exactly that if
+    none is; then the loss. A recurrent layer's own spikes are a second scan from the second step on. With a loss at
+    every step, the last layer's update waits until the step before has been assessed.
     """
 
     def __init__(self, config: TrainerConfig) -> None:

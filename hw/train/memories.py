@@ -81,7 +81,10 @@ class _Bank(wiring.Component):
 
 
 class WordMemory(_Bank):
-    """``depth`` words of ``width`` bits, one read and one write port; latency and collisions as in :class:`Banks`."""
+    """``depth`` words of ``width`` bits, one read and one write port; latency as in :class:`Banks`, not ``registered``.
+
+    A word that is read while it is written comes out new if ``transparent``, else undefined.
+    """
 
     def __init__(self, *, depth: int, width: int, transparent: bool = False) -> None:
         super().__init__(depth=depth, width=width, transparent=transparent)

@@ -80,7 +80,7 @@ class Optimiser(wiring.Component):
     ``start`` begins a pass while ``busy`` is low; the memories answer ``address`` 2 cycles later, and take what is
     written to ``write_address`` with ``write``.
 
-    Latency: ``words + 6`` cycles. Throughput: ``lanes`` weights a cycle.
+    Latency: ``words + 6`` cycles from ``start`` until ``busy`` is low. Throughput: ``lanes`` weights a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:

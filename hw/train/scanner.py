@@ -14,7 +14,8 @@ class Scanner(wiring.Component):
     ``read_data``, which keeps its value while ``read_enable`` is low.
 
     Latency: the first index is offered 3 cycles after ``start``. Throughput: an index a cycle, and a cycle for a word
-    without any: ``max(ones, 1)`` cycles a word, while the receiver is ready.
+    without any: ``max(ones, 1)`` cycles a word, while the receiver is ready. ``done`` rises as many cycles after
+    ``start`` as all words take and 2 more, 3 if the last word has a 1; if there is no word, 1 after it.
     """
 
     def __init__(self, *, lanes: int, depth: int, indices: int) -> None:

@@ -55,7 +55,9 @@ def test_requests_one_after_the_other(stalls):
                 for lane in range(lanes):
                     if ctx.get(port) >> lane & 1:
                         value = written & ((1 << widths[number]) - 1)
-                        memories[number][ctx.get(dut.address), lane] = value - (value >> (widths[number] - 1) << widths[number])
+                        memories[number][ctx.get(dut.address), lane] = value - (
+                            value >> (widths[number] - 1) << widths[number]
+                        )
                         effects.append((number, cycle))
             for lane in range(lanes):
                 if ctx.get(dut.load_generator) >> lane & 1:

@@ -1,4 +1,4 @@
-"""The backward engine against the leaf functions of golden: what arrives, gradients, and what they are multiplied by."""
+"""The backward engine against the leaf functions of golden: what arrives, gradients, and where they go from there."""
 
 from dataclasses import replace
 
@@ -89,7 +89,10 @@ class Bench:
                 rotation, operand = int(rng.integers(config.lanes)), within(rng, setup.gradient_width)
                 values = [within(rng, setup.weight_width) for _ in range(config.lanes)]
                 word = pack(values, setup.weight_width)
-                ctx.set(dut.parts.payload, {"rotation": rotation, "target": target, "operand": pack([operand], setup.gradient_width)})
+                ctx.set(
+                    dut.parts.payload,
+                    {"rotation": rotation, "target": target, "operand": pack([operand], setup.gradient_width)},
+                )
                 for lane in range(config.lanes):
                     self.arrivals[target][lane] += values[(lane + rotation) % config.lanes] * operand
                 self.parts += 1

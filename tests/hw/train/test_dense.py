@@ -129,7 +129,9 @@ def test_columns_visit_every_weight_of_a_neuron_once(name, own, stalls):
     lanes = config.lanes
     for index, geometry in enumerate(config.layers):
         inputs, layer = geometry.layer.inputs, geometry.layer
-        neurons = [(int(k), int(rng.integers(1 << config.setup.gradient_width))) for k in rng.permutation(layer.neurons)]
+        neurons = [
+            (int(k), int(rng.integers(1 << config.setup.gradient_width))) for k in rng.permutation(layer.neurons)
+        ]
         parts, cycles = columns_of(Columns(config), rng, index, own, neurons, stalls=stalls)
         targets = []  # the group of each part, and its axons
         if index:
@@ -140,7 +142,10 @@ def test_columns_visit_every_weight_of_a_neuron_once(name, own, stalls):
             ]
         if own and layer.recurrent:
             targets += [
-                (geometry.group_base + group, list(range(group * lanes + inputs, min((group + 1) * lanes, layer.neurons) + inputs)))
+                (
+                    geometry.group_base + group,
+                    list(range(group * lanes + inputs, min((group + 1) * lanes, layer.neurons) + inputs)),
+                )
                 for group in range(geometry.groups)
             ]
         assert len(parts) == len(neurons) * len(targets)

@@ -109,7 +109,9 @@ def test_additions_and_updates_equal_golden(seed):
                     if clear:
                         state[place] = 0
                     expected.append((driver.cycle + LATENCY, trace | {"layer": index, "group": place}))
-                    await driver.tick({"update": 1, "clear": int(clear), "last": int(last), "group": place, "layer": index})
+                    await driver.tick(
+                        {"update": 1, "clear": int(clear), "last": int(last), "group": place, "layer": index}
+                    )
                 await driver.drain()
         for (cycle, found), (due, trace) in zip(driver.traces, expected, strict=True):
             assert cycle == due

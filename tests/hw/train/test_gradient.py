@@ -184,6 +184,8 @@ def test_sparse_products_at_full_speed(lanes):
 
     simulate(bench.dut, testbench)
     ideal = bench.expected / lanes
-    print(f"seed {lanes}: {bench.expected} additions, {parts} parts in {bench.cycles} cycles: {ideal / bench.cycles:.1%}")
+    print(
+        f"seed {lanes}: {bench.expected} additions, {parts} parts in {bench.cycles} cycles: {ideal / bench.cycles:.1%}"
+    )
     assert parts <= bench.cycles <= PAIR * parts + DRAIN
     assert ideal / bench.cycles >= 0.9
