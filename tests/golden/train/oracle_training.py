@@ -138,7 +138,8 @@ def softmax_error(softmax: Softmax, scores: list[int], label: int) -> tuple[list
     bits = softmax.exponential_bits + softmax.probability_bits + softmax.classes.bit_length()
     reciprocal = floor(Fraction(2**bits, total))
     unit = 2**softmax.probability_bits
-    error = [nearest(Fraction(e * reciprocal * unit, 2**bits)) - (k == label) * unit for k, e in enumerate(exponentials)]
+    shares = [nearest(Fraction(e * reciprocal * unit, 2**bits)) for e in exponentials]
+    error = [share - (k == label) * unit for k, share in enumerate(shares)]
     sixteenths = floor(Fraction(16 * total, one))
     loss = Fraction(256 * steps[label], step) + round(256 * math.log((sixteenths + 0.5) / 16))
     assert loss.denominator == 1
