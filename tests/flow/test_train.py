@@ -162,7 +162,7 @@ def test_a_signal_keeps_a_checkpoint(number, status):
     found = Checkpoint.load(FOLDER / CHECKPOINT, plan.hash, plan.setup)
     assert 0 < len(found.position.epochs) < 400
     assert not json.loads((FOLDER / "training.json").read_text())["finished"]
-    assert "interrupted" in (FOLDER / "training.html").read_text()
+    assert "unfinished" in (FOLDER / "training.html").read_text()
     assert sorted(path.name for path in FOLDER.iterdir()) == ["checkpoint.npz", "training.html", "training.json"]
 
 
