@@ -14,7 +14,6 @@ import jinja2
 BENCH = "ranvier_bench"  # the module
 CYCLE_WIDTH = 32
 HALF_PERIOD_NS = 5
-PUBLIC = "/* verilator public_flat_rw */"  # behind what Python reads or writes
 BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst; a power of two
 
 _TEMPLATES = jinja2.Environment(
@@ -120,7 +119,7 @@ class BenchLayout:
             step_end_bit=self.event_out.fields["step_end"][0],
             out_depth=self.out_depth,
             out_record_width=self.out_record_width,
-            public=PUBLIC,
+            public="/* verilator public_flat_rw */",
         )
 
 
