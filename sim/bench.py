@@ -14,6 +14,7 @@ import jinja2
 BENCH = "ranvier_bench"  # the module
 CYCLE_WIDTH = 32
 HALF_PERIOD_NS = 5
+PUBLIC = "/* verilator public_flat_rw */"  # behind what Python reads or writes
 BURST_WORDS = 512  # words that Python hands over at a time: one wake for each burst; a power of two
 
 _TEMPLATES = jinja2.Environment(
@@ -119,7 +120,7 @@ class BenchLayout:
             step_end_bit=self.event_out.fields["step_end"][0],
             out_depth=self.out_depth,
             out_record_width=self.out_record_width,
-            public="/* verilator public_flat_rw */",
+            public=PUBLIC,
         )
 
 

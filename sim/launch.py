@@ -7,13 +7,17 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+from cocotb_tools.config import libs_dir
 from cocotb_tools.runner import get_runner
 
 from .bench import BENCH, BenchLayout
 from .lifeline import die_with_parent
-from .request import FOLDER_VARIABLE, Request
+from .request import FOLDER_VARIABLE, Request, Simulator
 from .simulators import environment, version
 
 # Only the signals that Python reads or writes stay visible: the rest may be optimised.
@@ -32,38 +36,59 @@ def main() -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     bench, chip = work / "bench.sv", folder / f"{manifest['name']}.v"
     text = BenchLayout.of(manifest).render()
-    arguments = BUILD_ARGUMENTS[request.simulator]
-    content = json.dumps([text, chip.read_text(), version(request.simulator), arguments])
-    digest, stamp = hashlib.sha256(content.encode()).hexdigest(), work / "hash"
-    os.environ |= environment(request.simulator)
-    runner = get_runner(request.simulator)
+    digest, stamp = bench_digest(request.simulator, text, chip.read_text()), work / "hash"
     if not stamp.exists() or stamp.read_text() != digest:
         work.mkdir(exist_ok=True)
         stamp.unlink(missing_ok=True)
         bench.write_text(text)
-        runner.build(
-            sources=[chip, bench],
-            hdl_toplevel=BENCH,
-            always=True,
-            build_args=arguments,
-            build_dir=work,
-            timescale=("1ns", "1ps"),
-        )
+        build_bench(request.simulator, [chip, bench], work)
         stamp.write_text(digest)
     plusargs = []
     if request.waveform:
         plusargs = [f"+dump_file={folder / request.waveform}", f"+dump_from={request.dump_from}"]
-    runner.test(
-        hdl_toplevel=BENCH,
-        hdl_toplevel_lang="verilog",
-        test_module=request.module,
-        build_dir=work,
-        test_dir=folder,
+    run_bench(
+        request.simulator,
+        request.module,
+        work,
+        folder,
         results_xml=str(run / "results.xml"),
         seed=request.seed,
         plusargs=plusargs,
         waves=bool(request.waveform),
         extra_env={FOLDER_VARIABLE: str(run)},
+    )
+
+
+def bench_digest(simulator: Simulator, *texts: str) -> str:
+    """SHA-256 over all that compiled objects of Verilog ``texts`` depend on."""
+    cocotb = [metadata.version("cocotb"), str(libs_dir)]  # Verilator's programs are linked to it by its path
+    content = json.dumps([*texts, version(simulator), BUILD_ARGUMENTS[simulator], cocotb])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def build_bench(simulator: Simulator, sources: Sequence[Path], work: Path) -> None:
+    """Compile Verilog whose top module is the bench into the folder ``work``."""
+    os.environ |= environment(simulator)
+    get_runner(simulator).build(
+        sources=sources,
+        hdl_toplevel=BENCH,
+        always=True,
+        build_args=BUILD_ARGUMENTS[simulator],
+        build_dir=work,
+        timescale=("1ns", "1ps"),
+    )
+
+
+def run_bench(simulator: Simulator, module: str, work: Path, folder: Path, **options: Any) -> None:
+    """Run the cocotb tests of ``module`` in ``folder`` on what :func:`build_bench` left in ``work``."""
+    os.environ |= environment(simulator)
+    get_runner(simulator).test(
+        hdl_toplevel=BENCH,
+        hdl_toplevel_lang="verilog",
+        test_module=module,
+        build_dir=work,
+        test_dir=folder,
+        **options,
     )
 
 

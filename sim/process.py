@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ranvier.gen.errors import RanvierError
 
@@ -18,6 +18,7 @@ from .request import PROGRESS, RESULT, Request
 from .simulators import require
 
 POLL_SECONDS = 0.1
+LOG = "log.txt"  # in the folder of the run
 Progress = Callable[[int, int], None]  # samples done, samples in all
 
 
@@ -30,21 +31,9 @@ def run_process(request: Request, run: Path, progress: Progress) -> dict[str, An
     for name in (PROGRESS, RESULT):
         (run / name).unlink(missing_ok=True)
     request.save(run)
-    log = run / "log.txt"
-    # A test that runs us must not become the test that cocotb's runner thinks it is.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_"))}
-    # NumPy's matrices are small here, and cocotb would rewrite the assertions of every module: both only cost time.
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "COCOTB_REWRITE_ASSERTION_FILES": ""}
-    environment["PYTHONSAFEPATH"] = "1"  # modules of the current folder must not stand for ours
+    log = run / LOG
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ranvier.sim.launch", str(run)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
+        process = start(["ranvier.sim.launch", str(run)], output)
         try:
             while process.poll() is None:
                 _tell(run / PROGRESS, progress)
@@ -57,10 +46,27 @@ def run_process(request: Request, run: Path, progress: Progress) -> dict[str, An
     if not (run / RESULT).exists():
         raise RanvierError(
             f"Simulation with {request.simulator} ended without a result "
-            f"(exit status {process.returncode}): {_reason(log)}; all of it is in {log}"
+            f"(exit status {process.returncode}): {reason(log)}; all of it is in {log}"
         )
     result: dict[str, Any] = json.loads((run / RESULT).read_text())
     return result
+
+
+def start(module: list[str], output: IO[str], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """A simulator's process, of a Python ``module`` and its arguments, leader of a group of its own."""
+    # A test that runs us must not become the test that cocotb's runner thinks it is.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_"))}
+    # NumPy's matrices are small here, and cocotb would rewrite the assertions of every module: both only cost time.
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "COCOTB_REWRITE_ASSERTION_FILES": ""}
+    environment["PYTHONSAFEPATH"] = "1"  # modules of the current folder must not stand for ours
+    return subprocess.Popen(
+        [sys.executable, "-m", *module],
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        stdin=stdin,
+        env=environment,
+        start_new_session=True,
+    )
 
 
 def _tell(path: Path, progress: Progress) -> None:
@@ -70,7 +76,7 @@ def _tell(path: Path, progress: Progress) -> None:
         progress(last["samples"], last["of"])
 
 
-def _reason(log: Path) -> str:
+def reason(log: Path) -> str:
     """The line of a log that says why: a tool's first error, else the last exception."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     # A traceback's lines of source, each after its file's, say anything.

@@ -1,4 +1,4 @@
-"""A trainer in compiled simulation, driven as a host drives the chip."""
+"""A trainer in simulation, driven as a host drives the chip."""
 
 import numpy as np
 
@@ -11,21 +11,22 @@ from ranvier.hw.train.config import TrainerConfig
 from ranvier.hw.train.counters import NAMES
 
 from ..compiled import CompiledModel
+from ..simulation import Simulation, Simulator
 
 FORWARD = ("membranes", "spikes", "derivatives")
 BACKWARD = ("spike_gradients", "membrane_gradients", "weight_gradients")
 
 
 class TrainerDevice:
-    """The RTL of ``config``, compiled. ``observed``: its probes are recorded, see :mod:`.compare`."""
+    """The RTL of ``config`` in a ``simulator``. ``observed``: its probes are recorded, see :mod:`.compare`."""
 
-    def __init__(self, config: TrainerConfig, *, observed: bool = True) -> None:
+    def __init__(self, config: TrainerConfig, *, observed: bool = True, simulator: Simulator = CompiledModel) -> None:
         self.config = config
         probes = {
             unit: (f"probe_{unit}_valid", [f"probe_{unit}_{name}" for name in names])
             for unit, names in (("forward", FORWARD), ("backward", BACKWARD))
         }
-        self.model = CompiledModel(
+        self.model: Simulation = simulator(
             emit_trainer(config, "trainer"),
             "trainer",
             sources=("samples", "access"),
