@@ -196,7 +196,7 @@ def parts(config: TrainerConfig) -> dict[str, Any]:
     return {
         "forward": ForwardEngine(config),
         "forward_pass": ahead,
-        "assessment": assessment(config, 1),
+        "assessment": assessment(config),
         "backward": BackwardEngine(config),
         "backward_pass": BackwardPass(config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth),
         "gradient": GradientEngine(config),

@@ -9,7 +9,6 @@ from ranvier.golden.train.loss import CountError, CrossEntropy, Loss, Softmax
 from ranvier.golden.train.optimiser import MAX_RATE_SHIFT, Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle, Surrogate, Triangle, table
-from ranvier.hw.train.access import REPLY_WIDTH
 from ranvier.hw.train.config import TrainerConfig
 
 from ..errors import RanvierError
@@ -46,21 +45,16 @@ class RatePlan:
 def trainer_config(name: str, training: Training) -> TrainerConfig:
     """The integers of ``training``, and the hardware for them. Raises RanvierError."""
     try:
-        config = TrainerConfig(_setup(name, training), overlap=training.overlap)
+        setup = _setup(name, training)
+        widest = max(setup.arrival_width(index) for index in range(len(setup.layers)))
+        if widest > _MAX_ARRIVAL:
+            raise ValueError(
+                f"sums of weights times gradients need {widest} bits, more than {_MAX_ARRIVAL}; set a smaller"
+                " formats.gradient_width or weight_width"
+            )
+        return TrainerConfig(setup, overlap=training.overlap)
     except ValueError as error:
         raise RanvierError(f"Training {name}: {error}") from None
-    widest = max(config.setup.arrival_width(index) for index in range(len(config.layers)))
-    if widest > _MAX_ARRIVAL:
-        raise RanvierError(
-            f"Training {name}: sums of weights times gradients need {widest} bits, more than {_MAX_ARRIVAL}; set a"
-            " smaller formats.gradient_width or weight_width"
-        )
-    if config.setup.sum_width > REPLY_WIDTH:
-        raise RanvierError(
-            f"Training {name}: the gradient of a batch needs {config.setup.sum_width} bits, more than {REPLY_WIDTH};"
-            " set a smaller batch, steps or formats.gradient_width"
-        )
-    return config
 
 
 def rate_plan(name: str, training: Training) -> RatePlan:

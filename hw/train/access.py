@@ -9,11 +9,10 @@ from amaranth.lib.wiring import In, Out
 from ranvier.golden.train import generator
 
 from ..config import index_width
-from .config import TrainerConfig
+from .config import REPLY_WIDTH, TrainerConfig
 from .counters import NAMES, WIDTH
 from .wiring import split
 
-REPLY_WIDTH = 32
 PENDING, FIRST_COUNTER = 1, 2  # addresses of the region MISCELLANY; 0: generators, one a lane
 
 

@@ -1,6 +1,6 @@
 """The loss: what the last layer should have done, class by class."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,22 +15,27 @@ from .wiring import split
 LOSS_WIDTH = 32
 
 
+def error_slot(config: TrainerConfig, step: Value, half: Value) -> Value:
+    """Where the errors of ``step`` of the sample whose traces lie in ``half`` are kept."""
+    of_half = Mux(half, config.assessments, 0) if config.overlap else 0
+    return (step if config.every_step else 0) + of_half
+
+
 class _Assessment(wiring.Component):
     """Adds up the outputs of a sample and, at ``start``, turns them into a loss, a prediction and errors.
 
     ``output_valid``: ``outputs`` are those of the lanes of ``group`` of the last layer; ``first``: in the sample's
-    first step. ``start`` is given at the sample's end or, if :attr:`every_step`, after each step, with ``opening``
-    after the first, until ``done``, which falls in the cycle after it and rises with the result. ``slot`` is where the
-    errors are kept: ``errors`` follow ``error_address`` (``slot * groups + group``) by 1 cycle.
+    first step. ``start`` is given at the sample's end or, with a loss at every step, after each, with ``opening``
+    after the first, until ``done``, which falls in the cycle after it and rises with the result. ``slot``
+    (:func:`error_slot`) is where the errors are kept: ``errors`` follow ``error_address`` (``slot * groups + group``)
+    by 1 cycle.
     """
 
-    every_step = False
-
-    def __init__(self, config: TrainerConfig, output_width: int, halves: int) -> None:
+    def __init__(self, config: TrainerConfig, output_width: int) -> None:
         self.config, self.output_width = config, output_width
         last = config.layers[-1]
         self.groups, self.classes = last.groups, config.setup.classes
-        self.slots = (config.setup.steps if self.every_step else 1) * halves
+        self.slots = config.assessments * config.halves
         super().__init__(
             {
                 "output_valid": In(1),
@@ -91,8 +96,8 @@ class _Assessment(wiring.Component):
 class CountAssessment(_Assessment):
     """:class:`CountError`: a class a cycle. Latency: ``classes + 1`` cycles from ``start`` to ``done``."""
 
-    def __init__(self, config: TrainerConfig, halves: int) -> None:
-        super().__init__(config, 1, halves)
+    def __init__(self, config: TrainerConfig) -> None:
+        super().__init__(config, 1)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -130,10 +135,9 @@ class CrossEntropyAssessment(_Assessment):
     Latency: ``3 * classes + dividend_bits + 6`` cycles from ``start`` to ``done``.
     """
 
-    def __init__(self, config: TrainerConfig, halves: int) -> None:
+    def __init__(self, config: TrainerConfig) -> None:
         assert isinstance(config.setup.loss, CrossEntropy)
-        self.every_step = config.setup.loss.every_step
-        super().__init__(config, config.state_width, halves)
+        super().__init__(config, config.state_width)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -142,7 +146,7 @@ class CrossEntropyAssessment(_Assessment):
         softmax, classes = loss.softmax, self.classes
         width = config.score_width
         sums = self.collect(m, "sum", width, add=True, is_signed=True)
-        scores = self.collect(m, "score", width, add=False, is_signed=True) if self.every_step else sums
+        scores = self.collect(m, "score", width, add=False, is_signed=True) if config.every_step else sums
         enable, k, error = self.keep_errors(m)
 
         one = softmax.exponential_bits
@@ -233,7 +237,7 @@ class CrossEntropyAssessment(_Assessment):
                 with m.If(ended):
                     m.next = "LOSS"
             with m.State("LOSS"):
-                m.d.sync += self.loss.eq(step_loss + (Mux(opening, 0, self.loss) if self.every_step else 0))
+                m.d.sync += self.loss.eq(step_loss + (Mux(opening, 0, self.loss) if config.every_step else 0))
                 m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.next = "END"
@@ -243,8 +247,8 @@ class CrossEntropyAssessment(_Assessment):
         return m
 
 
-def assessment(config: TrainerConfig, halves: int) -> _Assessment:
+def assessment(config: TrainerConfig) -> _Assessment:
     """The unit of the setup's loss."""
     if isinstance(config.setup.loss, CountError):
-        return CountAssessment(config, halves)
-    return CrossEntropyAssessment(config, halves)
+        return CountAssessment(config)
+    return CrossEntropyAssessment(config)

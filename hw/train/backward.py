@@ -21,7 +21,7 @@ from .config import TrainerConfig
 from .dense import column_layout, neuron_layout
 from .forward import kinds
 from .memories import WordMemory
-from .wiring import by_layer, joined, rotated, split
+from .wiring import by_layer, delayed, filled_lanes, joined, rotated, split
 
 
 class GradientLane(wiring.Component):
@@ -247,12 +247,7 @@ class BackwardEngine(wiring.Component):
         _, chosen = kinds(config)
         carried = config.setup.temporal or config.setup.traces
         units = [GradientLane(config) for _ in range(lanes)]
-        stages = [(self.valid, self.operation)]
-        for index in range(1, 2 + units[0].stages):
-            valid = Signal(name=f"valid_s{index}")
-            operation = Signal(self.operation.shape(), name=f"operation_s{index}", reset_less=True)
-            m.d.sync += [valid.eq(stages[-1][0]), operation.eq(stages[-1][1])]
-            stages.append((valid, operation))
+        stages = delayed(m, self.valid, self.operation, 1 + units[0].stages)
 
         with m.If(self.valid):
             m.d.comb += [
@@ -287,10 +282,7 @@ class BackwardEngine(wiring.Component):
             ]
 
         ended, ending = stages[-1]
-        everyone = (1 << lanes) - 1
-        in_last = by_layer(ending.layer, [(1 << layer.last_lanes) - 1 for layer in config.layers])
-        mask = Signal(lanes)  # lanes that hold a neuron
-        m.d.comb += mask.eq(Mux(ending.last, in_last, everyone))
+        mask = filled_lanes(m, config, ending)
         gv = [Mux(mask[lane], unit.membrane_gradient, 0) for lane, unit in enumerate(units)]
         learned = [Mux(mask[lane], unit.weight_gradient, 0) for lane, unit in enumerate(units)]
         gs = [Mux(mask[lane], unit.spike_gradient, 0) for lane, unit in enumerate(units)]

@@ -9,7 +9,8 @@ from .backward import backward_operation
 from .config import TrainerConfig
 from .dense import Columns, Rows, column_layout, neuron_layout, row_layout
 from .forward_pass import job_layout
-from .scanner import Scanner
+from .gradient import PAIR
+from .scanner import Scanner, scan_axons
 from .wiring import by_layer
 
 
@@ -53,7 +54,7 @@ class BackwardPass(wiring.Component):
                 "neurons": In(stream.Signature(neuron_layout(config))),
                 "columns": Out(stream.Signature(column_layout(config), always_ready=True)),
                 "restart": Out(1),
-                "words": In(range(-(-config.most_groups // 2) + 1)),
+                "words": In(range(-(-config.most_groups // PAIR) + 1)),
                 "gradient_queued": In(1),
                 "scan_inputs": Out(1),
                 "scan_enable": Out(1),
@@ -126,35 +127,16 @@ class BackwardPass(wiring.Component):
             rows.parts.ready.eq(self.parts.ready & gate),
         ]
         own, own_scan = Signal(), Signal()
-        before_base = [layers[index - 1].group_base if index else 0 for index in range(len(layers))]
-        m.d.comb += [
-            spikes.address.eq(
-                Mux(
-                    own,
-                    trace_base - config.groups + group_base,
-                    Mux(layer == 0, input_base, trace_base + by_layer(layer, before_base)),
-                )
-            ),
-            spikes.words.eq(Mux(own, groups, by_layer(layer, [geometry.input_words for geometry in layers]))),
-            spikes.first.eq(Mux(own, by_layer(layer, [geometry.input_words * lanes for geometry in layers]), 0)),
-            spikes.read_data.eq(self.scan_data),
-            self.scan_inputs.eq((layer == 0) & ~own_scan),
-            self.scan_enable.eq(spikes.read_enable),
-            self.scan_address.eq(spikes.read_address),
-            rows.layer.eq(layer),
-            rows.count.eq(self.words),
-        ]
+        aim = {"own": own, "own_scan": own_scan, "input_base": input_base, "trace_base": trace_base}
+        scan_axons(m, config, self, spikes, layer=layer, **aim)
+        m.d.comb += [rows.layer.eq(layer), rows.count.eq(self.words)]
         accumulated = Signal()  # the scan of spikes has been followed to its end, but for the queues
         m.d.comb += accumulated.eq(spikes.done & rows.idle)
         sends_back = Signal()  # somebody wants the layer's columns
         m.d.comb += sends_back.eq((layer != 0) | columns.own)
-        input_end = (
-            Mux(held.half, 2 * steps * config.input_words, steps * config.input_words)
-            if overlap
-            else (steps * config.input_words)
-        )
-        trace_end = (
-            Mux(held.half, 2 * steps * config.groups, steps * config.groups) if overlap else steps * config.groups
+        input_end, trace_end = (
+            Mux(held.half, 2 * steps * words, steps * words) if overlap else steps * words
+            for words in (config.input_words, config.groups)
         )
 
         with m.FSM():

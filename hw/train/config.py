@@ -5,12 +5,13 @@ from functools import cached_property
 from typing import Literal
 
 from ranvier.golden.fixed import signed_width
-from ranvier.golden.train.loss import CountError
+from ranvier.golden.train.loss import CountError, CrossEntropy
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 
 from ..config import index_width
 
 MAX_LANES = 64
+REPLY_WIDTH = 32  # bits of a word of the access port
 Forward = Literal["events", "lookup", "systolic"]
 FUSED = {"events": (1,), "lookup": (2, 4, 8), "systolic": (1, 2, 4, 8, 16)}  # axons at a time
 
@@ -85,9 +86,31 @@ class TrainerConfig:
                     f"Layer {layer.name} must be dense to be trained in hardware; golden trains convolutions"
                 )
 
+        if self.setup.sum_width > REPLY_WIDTH:  # it could not be read back
+            raise ValueError(
+                f"the gradient of a batch needs {self.setup.sum_width} bits, more than {REPLY_WIDTH};"
+                " set a smaller batch, steps or formats.gradient_width"
+            )
+
     @property
     def lanes(self) -> int:
         return self.setup.lanes
+
+    @property
+    def halves(self) -> int:
+        """Samples whose traces are kept."""
+        return 2 if self.overlap else 1
+
+    @property
+    def every_step(self) -> bool:
+        """Whether the loss is assessed at every step, and not once a sample."""
+        loss = self.setup.loss
+        return isinstance(loss, CrossEntropy) and loss.every_step
+
+    @property
+    def assessments(self) -> int:
+        """How often a sample is assessed."""
+        return self.setup.steps if self.every_step else 1
 
     @cached_property
     def layers(self) -> tuple[LayerGeometry, ...]:

@@ -1,6 +1,8 @@
 """Addresses of dense weights, apart from the engines that use them: rows of an axon, columns of a neuron."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, unsigned
+from collections.abc import Mapping, Sequence
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,6 +20,32 @@ def row_layout(config: TrainerConfig) -> data.StructLayout:
             "rotation": index_width(config.lanes),
         }
     )
+
+
+def walk(m: Module, rows: wiring.Component, index: Value, bases: Sequence[int], kept: Mapping[str, Value]) -> None:
+    """The circuit of :class:`Rows`: for what ``rows.axons`` offers the parts from word ``bases[layer] + index *
+    groups`` on, each with what is ``kept`` of it."""
+    part = rows.parts.payload
+    last = Signal()
+    m.d.comb += [
+        rows.axons.ready.eq(~rows.parts.valid | (rows.parts.ready & last)),
+        rows.idle.eq(~rows.parts.valid),
+    ]
+    offset = Const(0)
+    for number, layer in enumerate(rows.config.layers):
+        offset = Mux(rows.layer == number, index * layer.groups, offset)
+    with m.If(rows.parts.ready):
+        m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == rows.count)]
+        with m.If(last):
+            m.d.sync += rows.parts.valid.eq(0)
+    with m.If(rows.axons.valid & rows.axons.ready):
+        m.d.sync += [
+            last.eq(rows.count == 1),
+            rows.parts.valid.eq(1),
+            part.row.eq(by_layer(rows.layer, bases) + offset),
+            part.position.eq(0),
+            *(getattr(part, name).eq(value) for name, value in kept.items()),
+        ]
 
 
 class Rows(wiring.Component):
@@ -40,29 +68,8 @@ class Rows(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
-        layers = self.config.layers
-        axon, part = self.axons.payload, self.parts.payload
-        last = Signal()
-        m.d.comb += [
-            self.axons.ready.eq(~self.parts.valid | (self.parts.ready & last)),
-            self.idle.eq(~self.parts.valid),
-        ]
-        offset = Const(0)
-        for index, layer in enumerate(layers):
-            offset = Mux(self.layer == index, axon * layer.groups, offset)
-        with m.If(self.parts.ready):
-            m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == self.count)]
-            with m.If(last):
-                m.d.sync += self.parts.valid.eq(0)
-        with m.If(self.axons.valid & self.axons.ready):
-            m.d.sync += [
-                last.eq(self.count == 1),
-                self.parts.valid.eq(1),
-                part.row.eq(by_layer(self.layer, [layer.weight_base for layer in layers]) + offset),
-                part.position.eq(0),
-                part.rotation.eq(axon),
-            ]
+        m, axon = Module(), self.axons.payload
+        walk(m, self, axon, [layer.weight_base for layer in self.config.layers], {"rotation": axon})
         return m
 
 

@@ -11,7 +11,7 @@ from ..arith import naming, register
 from ..config import index_width
 from .config import TrainerConfig
 from .memories import WordMemory
-from .wiring import by_layer, joined, rotated, split
+from .wiring import by_layer, delayed, filled_lanes, joined, rotated, split
 
 UPDATE_STAGES = 2  # of NeuronLane
 
@@ -160,12 +160,7 @@ class ForwardEngine(wiring.Component):
         width = config.accumulator_width
         m.submodules.state = state = WordMemory(depth=config.groups, width=lanes * width, transparent=True)
 
-        stages = [(self.valid, self.operation)]
-        for index in range(1, 4 + UPDATE_STAGES):
-            valid = Signal(name=f"valid_s{index}")
-            operation = Signal(self.operation.shape(), name=f"operation_s{index}", reset_less=True)
-            m.d.sync += [valid.eq(stages[-1][0]), operation.eq(stages[-1][1])]
-            stages.append((valid, operation))
+        stages = delayed(m, self.valid, self.operation, 3 + UPDATE_STAGES)
 
         weights = split(self.weights, lanes, is_signed=True)
         aligned = rotated(m, weights, stages[2][1].rotation, "rotated")
@@ -198,10 +193,7 @@ class ForwardEngine(wiring.Component):
         with m.If(self.wipe):
             m.d.comb += [state.write_address.eq(self.wipe_group), state.write_data.eq(0)]
 
-        mask = Signal(lanes)  # lanes that hold a neuron
-        everyone = (1 << lanes) - 1
-        in_last = by_layer(ending.layer, [(1 << layer.last_lanes) - 1 for layer in config.layers])
-        m.d.comb += mask.eq(Mux(ending.last, in_last, everyone))
+        mask = filled_lanes(m, config, ending)
         derivatives = [Mux(mask[lane], neuron.derivative, 0) for lane, neuron in enumerate(neurons)]
         m.d.comb += [
             self.trace.valid.eq(ended),

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import index_width
 from .ablation.blocks import block_ports, scan_blocks
-from .assess import LOSS_WIDTH
+from .assess import LOSS_WIDTH, error_slot
 from .config import TrainerConfig
 from .dense import Rows
 from .forward import forward_operation
-from .scanner import Scanner
+from .scanner import Scanner, scan_axons
 from .wiring import by_layer
 
 
@@ -56,9 +56,8 @@ class ForwardPass(wiring.Component):
 
     def __init__(self, config: TrainerConfig) -> None:
         self.config = config
-        halves = 2 if config.overlap else 1
-        self.input_depth = config.setup.steps * config.input_words * halves
-        self.trace_depth = config.setup.steps * config.groups * halves
+        self.input_depth = config.setup.steps * config.input_words * config.halves
+        self.trace_depth = config.setup.steps * config.groups * config.halves
         self.scan_depth = max(self.input_depth, self.trace_depth)
         super().__init__(
             {
@@ -125,21 +124,10 @@ class ForwardPass(wiring.Component):
         recurrent = Signal()  # a scan of the layer's own spikes follows
         m.d.comb += recurrent.eq(by_layer(layer, [int(geometry.layer.recurrent) for geometry in layers]) & (step != 0))
         own, own_scan = Signal(), Signal()
-        before_base = [layers[index - 1].group_base if index else 0 for index in range(len(layers))]
-        source = Mux(
-            own,
-            self.trace_base - config.groups + by_layer(layer, [geometry.group_base for geometry in layers]),
-            Mux(layer == 0, input_base, self.trace_base + by_layer(layer, before_base)),
-        )
+        aim = {"own": own, "own_scan": own_scan, "input_base": input_base, "trace_base": self.trace_base}
+        scan_axons(m, config, self, scanner, layer=layer, **aim)
         groups = by_layer(layer, [geometry.groups for geometry in layers])
         m.d.comb += [
-            scanner.address.eq(source),
-            scanner.words.eq(Mux(own, groups, by_layer(layer, [geometry.input_words for geometry in layers]))),
-            scanner.first.eq(Mux(own, by_layer(layer, [geometry.input_words * lanes for geometry in layers]), 0)),
-            scanner.read_data.eq(self.scan_data),
-            self.scan_inputs.eq((layer == 0) & ~own_scan),
-            self.scan_enable.eq(scanner.read_enable),
-            self.scan_address.eq(scanner.read_address),
             rows.layer.eq(layer),
             rows.parts.ready.eq(1),
             self.row_address.eq(rows.parts.payload.row + rows.parts.payload.position),
@@ -160,9 +148,7 @@ class ForwardPass(wiring.Component):
         words = Signal(range(steps * config.input_words + 1))
         start_of_half = Mux(half, steps * config.input_words, 0) if config.overlap else 0
         trace_start = Mux(half, steps * config.groups, 0) if config.overlap else 0
-        every_step = bool(getattr(config.setup.loss, "every_step", False))
-        slots = steps if every_step else 1
-        m.d.comb += self.assess_slot.eq((step if every_step else 0) + (Mux(half, slots, 0) if config.overlap else 0))
+        m.d.comb += self.assess_slot.eq(error_slot(config, step, half))
         classes = config.setup.classes
         in_range = header.label < classes if classes < 1 << config.label_width else 1
         m.d.comb += [
@@ -239,7 +225,7 @@ class ForwardPass(wiring.Component):
                     m.next = "SCAN"
                     with m.If(last_layer):
                         m.d.sync += layer.eq(0)
-                        m.d.comb += self.assess.eq(last_step | int(every_step))
+                        m.d.comb += self.assess.eq(last_step | int(config.every_step))
                         with m.If(last_step):
                             m.next = "LOSS"
                         with m.Else():

@@ -1,10 +1,45 @@
 """Turns a bit map in memory into a stream of the indices of its ones."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .wiring import lowest_bit
+from .config import TrainerConfig
+from .wiring import by_layer, lowest_bit
+
+
+def scan_axons(
+    m: Module,
+    config: TrainerConfig,
+    unit: wiring.Component,
+    scanner: wiring.Component,
+    *,
+    layer: Value,
+    own: Value,
+    own_scan: Value,
+    input_base: Value,
+    trace_base: Value,
+) -> None:
+    """Aim ``scanner`` at the spikes of a layer's axons, through the scan ports of ``unit``: at those of the inputs or
+    of the layer before, or, with ``own``, at the layer's own of the step before.
+
+    ``input_base`` and ``trace_base``: first words of the step's input spikes and of its neurons' spikes; ``own_scan``:
+    what ``own`` was when the scan that is going on began.
+    """
+    layers = config.layers
+    before_base = [layers[index - 1].group_base if index else 0 for index in range(len(layers))]
+    own_base = by_layer(layer, [geometry.group_base for geometry in layers])
+    before = Mux(layer == 0, input_base, trace_base + by_layer(layer, before_base))
+    groups = by_layer(layer, [geometry.groups for geometry in layers])
+    m.d.comb += [
+        scanner.address.eq(Mux(own, trace_base - config.groups + own_base, before)),
+        scanner.words.eq(Mux(own, groups, by_layer(layer, [geometry.input_words for geometry in layers]))),
+        scanner.first.eq(Mux(own, by_layer(layer, [geometry.input_words * config.lanes for geometry in layers]), 0)),
+        scanner.read_data.eq(unit.scan_data),
+        unit.scan_inputs.eq((layer == 0) & ~own_scan),
+        unit.scan_enable.eq(scanner.read_enable),
+        unit.scan_address.eq(scanner.read_address),
+    ]
 
 
 class Scanner(wiring.Component):

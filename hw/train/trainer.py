@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .ablation.front import Front, front
 from .access import REPLY_WIDTH, Access, access_layout
-from .assess import assessment
+from .assess import assessment, error_slot
 from .backward import BackwardEngine, GradientTrace
 from .backward_pass import BackwardPass
 from .config import TrainerConfig
@@ -54,7 +54,7 @@ class Trainer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, setup, lanes = self.config, self.config.setup, self.config.lanes
+        config, lanes = self.config, self.config.lanes
         m.submodules.forward_pass = ahead = ForwardPass(config)
         m.submodules.backward_pass = back = BackwardPass(
             config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth
@@ -64,8 +64,7 @@ class Trainer(wiring.Component):
         m.submodules.gradient = gradient = GradientEngine(config)
         m.submodules.optimiser = optimiser = Optimiser(config)
         m.submodules.access = access = Access(config)
-        halves = 2 if config.overlap else 1
-        m.submodules.assessment = judge = assessment(config, halves)
+        m.submodules.assessment = judge = assessment(config)
         m.submodules.counters = counters = Counters(step=3 * lanes)
         blocks = None if config.forward == "events" else front(config)
 
@@ -108,11 +107,8 @@ class Trainer(wiring.Component):
             ahead.loss.eq(judge.loss),
             ahead.prediction.eq(judge.prediction),
         ]
-        every_step = judge.every_step
-        slots = setup.steps if every_step else 1
-        slot = (back.step if every_step else 0) + (Mux(back.half, slots, 0) if config.overlap else 0)
         m.d.comb += [
-            judge.error_address.eq(slot * last.groups + back.operation.local),
+            judge.error_address.eq(error_slot(config, back.step, back.half) * last.groups + back.operation.local),
             backward.errors.eq(judge.errors),
         ]
 
@@ -273,7 +269,7 @@ class Trainer(wiring.Component):
             gradient.nonzero.eq(trace.learning),
             back.words.eq(gradient.words),
             back.gradient_queued.eq(gradient.queued),
-            gradient.own.eq(optimiser.busy | access.busy | wipe | access.reading),
+            gradient.own.eq(optimiser.busy | access.busy | wipe),
             gradient.address.eq(Mux(optimiser.busy, optimiser.address, access.address)),
             gradient.write_enable.eq(Mux(optimiser.write | wipe, (1 << config.lanes) - 1, access.write_sums)),
             gradient.write_address.eq(

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.lib import data
 
 from ..config import index_width
+from .config import TrainerConfig
 
 
 def by_layer(layer: Value, values: Sequence[int]) -> Value:
@@ -27,6 +29,24 @@ def rotated(m: Module, values: Sequence[Value], amount: Value, name: str) -> lis
         ]
         values = list(stage)
     return list(values)
+
+
+def delayed(m: Module, valid: Value, operation: data.View, stages: int) -> list[tuple[Value, data.View]]:
+    """``valid`` and ``operation`` now and in each of the ``stages`` cycles after."""
+    line = [(valid, operation)]
+    for index in range(1, stages + 1):
+        later = Signal(name=f"valid_s{index}"), Signal(operation.shape(), name=f"operation_s{index}", reset_less=True)
+        m.d.sync += [after.eq(before) for after, before in zip(later, line[-1], strict=True)]
+        line.append(later)
+    return line
+
+
+def filled_lanes(m: Module, config: TrainerConfig, operation: data.View) -> Signal:
+    """The lanes that hold a neuron, in the group of ``operation``: all, but in the ``last`` of its ``layer``."""
+    mask = Signal(config.lanes, name="mask")
+    in_last = by_layer(operation.layer, [(1 << layer.last_lanes) - 1 for layer in config.layers])
+    m.d.comb += mask.eq(Mux(operation.last, in_last, (1 << config.lanes) - 1))
+    return mask
 
 
 def lowest_bit(m: Module, bits: Value, name: str) -> Signal:

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Member, Out
 
 from ...config import index_width
 from ..config import TrainerConfig
+from ..dense import walk
 from ..wiring import by_layer, lowest_bit, rotated, split
 
 
@@ -138,28 +139,8 @@ class BlockRows(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
-        layers, block, part = self.config.layers, self.axons.payload, self.parts.payload
-        last = Signal()
-        m.d.comb += [
-            self.axons.ready.eq(~self.parts.valid | (self.parts.ready & last)),
-            self.idle.eq(~self.parts.valid),
-        ]
-        offset = Const(0)
-        for index, layer in enumerate(layers):
-            offset = Mux(self.layer == index, block.index * layer.groups, offset)
-        with m.If(self.parts.ready):
-            m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == self.count)]
-            with m.If(last):
-                m.d.sync += self.parts.valid.eq(0)
-        with m.If(self.axons.valid & self.axons.ready):
-            m.d.sync += [
-                last.eq(self.count == 1),
-                self.parts.valid.eq(1),
-                part.row.eq(by_layer(self.layer, block_bases(self.config)) + offset),
-                part.position.eq(0),
-                part.spikes.eq(block.spikes),
-            ]
+        m, block = Module(), self.axons.payload
+        walk(m, self, block.index, block_bases(self.config), {"spikes": block.spikes})
         return m
 
 

@@ -1,5 +1,7 @@
 """The losses against golden: loss, prediction and errors of every sample; cycles from ``start`` to ``done``."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,8 @@ from .drive import dense_setup, pack, readout_setup, simulate, unpack
 def assess(rng, config: TrainerConfig, outputs: np.ndarray, labels: np.ndarray, *, halves: int) -> list[int]:
     """Run samples ``[samples, steps, classes]`` in turn through the halves of the errors' memory; the cycles of each
     assessment. What comes out is compared with golden."""
-    dut, lanes = assessment(config, halves), config.lanes
+    config = replace(config, overlap=halves == 2)
+    dut, lanes = assessment(config), config.lanes
     samples, steps, classes = outputs.shape
     groups, width = config.layers[-1].groups, dut.output_width
     expected = config.setup.loss.assess(outputs, labels)
@@ -59,14 +62,14 @@ def assess(rng, config: TrainerConfig, outputs: np.ndarray, labels: np.ndarray, 
                     ctx.set(dut.output_valid, 0)
                     if rng.random() < 0.3:
                         await ctx.tick()
-                if dut.every_step:
+                if config.every_step:
                     await assess_once(ctx, half * steps + step, step == 0)
-            if not dut.every_step:
+            if not config.every_step:
                 await assess_once(ctx, half, False)
             assert ctx.get(dut.loss) == expected.loss[sample]
             assert ctx.get(dut.prediction) == expected.prediction[sample]
             for step in range(steps):
-                slot = half * steps + step if dut.every_step else half
+                slot = half * steps + step if config.every_step else half
                 assert await errors_of(ctx, slot) == expected.gradient[sample, step].tolist()
 
     simulate(dut, testbench)
