@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.golden.train.bptt import TrainingState
-from ranvier.hw.train.access import FIRST_COUNTER, PENDING, REPLY_WIDTH, Region, access_layout
-from ranvier.hw.train.config import LayerGeometry, TrainerConfig
+from ranvier.hw.train.access import FIRST_COUNTER, PENDING, Region, access_layout
+from ranvier.hw.train.config import REPLY_WIDTH, LayerGeometry, TrainerConfig
 from ranvier.hw.train.counters import NAMES
 from ranvier.hw.train.forward_pass import header_layout, result_layout
 
@@ -23,6 +23,14 @@ class Samples:
     learn: np.ndarray
     end: np.ndarray
     rate: np.ndarray
+
+    @classmethod
+    def to_learn(cls, spikes: np.ndarray, labels: np.ndarray, *, end: bool, rate: int) -> "Samples":
+        """Samples of one batch, all of them to learn from; ``end``: the last one ends it."""
+        count = len(labels)
+        ends = np.zeros(count, bool)
+        ends[-1:] = end
+        return cls(spikes, labels, np.ones(count, bool), ends, np.full(count, rate))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,6 +55,15 @@ def places(config: TrainerConfig, layer: LayerGeometry) -> tuple[np.ndarray, np.
     return (row + neuron) % lanes, layer.weight_base + row * layer.groups + neuron // lanes
 
 
+def bank_image(config: TrainerConfig, matrices: list[np.ndarray]) -> np.ndarray:
+    """What the banks hold of all layers' ``matrices`` (int64 ``[axons, neurons]``), 0 where there is no weight: int64
+    ``[lanes, words]``."""
+    image = np.zeros((config.lanes, config.weight_words), np.int64)
+    for layer, matrix in zip(config.layers, matrices, strict=True):
+        image[places(config, layer)] = matrix
+    return image
+
+
 def _requests(
     config: TrainerConfig, write: bool, region: int, lane: object, address: object, value: object
 ) -> np.ndarray:
@@ -63,10 +80,7 @@ def loading(config: TrainerConfig, state: TrainingState) -> np.ndarray:
     lanes, words = config.lanes, config.weight_words
     result = []
     for region, matrices in zip(_MATRICES, (state.weights, state.momentum, state.gradient), strict=True):
-        image = np.zeros((lanes, words), np.int64)
-        for layer, matrix in zip(config.layers, matrices, strict=True):
-            image[places(config, layer)] = matrix
-        value = image & ((1 << REPLY_WIDTH) - 1)
+        value = bank_image(config, matrices) & ((1 << REPLY_WIDTH) - 1)
         result.append(_requests(config, True, region, np.arange(lanes)[:, None], np.arange(words)[None, :], value))
     result.append(_requests(config, True, Region.MISCELLANY, np.arange(lanes), 0, state.generators))
     result.append(_requests(config, True, Region.MISCELLANY, 0, PENDING, state.pending))

@@ -5,11 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .ablation.front import Front, front
-from .access import REPLY_WIDTH, Access, access_layout
+from .access import Access, access_layout
 from .assess import assessment, error_slot
 from .backward import BackwardEngine, GradientTrace
 from .backward_pass import BackwardPass
-from .config import TrainerConfig
+from .config import REPLY_WIDTH, TrainerConfig
 from .counters import Counters
 from .forward import ForwardEngine, ForwardTrace
 from .forward_pass import ForwardPass, result_layout, sample_stream

@@ -12,6 +12,7 @@ from ranvier.gen.errors import RanvierError
 from .build import DEFAULT_CACHE, build_library
 from .interface import Interface, Probes
 from .library import copied, load_library, pointer
+from .stalls import draws
 from .words import Words, chunks_of, integers, pack_words
 
 SLICE_CYCLES = 1 << 18  # between two looks at Ctrl-C
@@ -139,15 +140,12 @@ class CompiledModel:
 
     def stall(self, seed: int | None, share: float) -> None:
         """From now on, each stream pauses in a random ``share`` of the cycles in which it may; ``seed`` None: never."""
-        if not 0 <= share <= 1:
-            raise ValueError(f"Share of stalls must be 0..1, not {share}")
-        threshold = 0 if seed is None else round(share * 2**32)
-        sources, sinks = len(self._interface.sources), len(self._interface.sinks)
-        seeds = np.random.SeedSequence(seed or 0).generate_state(sources + sinks, np.uint64).tolist()
-        for number in range(sources):
-            self._library.stall_source(self._simulation, number, seeds[number], threshold)
-        for number in range(sinks):
-            self._library.stall_sink(self._simulation, number, seeds[sources + number], threshold)
+        sources, sinks = self._interface.sources, self._interface.sinks
+        threshold, seeds = draws(seed, share, [*sources, *sinks])
+        for number, name in enumerate(sources):
+            self._library.stall_source(self._simulation, number, seeds[name], threshold)
+        for number, name in enumerate(sinks):
+            self._library.stall_sink(self._simulation, number, seeds[name], threshold)
 
     def _take(self, words: int, chunks: int = 1) -> np.ndarray:
         taken = copied(self._library, words, chunks=chunks)

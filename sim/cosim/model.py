@@ -10,6 +10,7 @@ import numpy as np
 from ranvier.gen.errors import RanvierError
 
 from ..compiled.interface import Interface, Probes
+from ..compiled.stalls import draws
 from ..compiled.words import Words, integers, pack_words
 from ..request import Simulator
 from ..simulators import require
@@ -208,11 +209,3 @@ class CosimModel:
 
     def _width(self, name: str) -> int:
         return self._interface.signals[name].width
-
-
-def draws(seed: int | None, share: float, streams: Sequence[str]) -> tuple[int, dict[str, int]]:
-    """Of 2**32 how many draws stall, and where the generator of each stream starts: those of a compiled model."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"Share of stalls must be 0..1, not {share}")
-    seeds = np.random.SeedSequence(seed or 0).generate_state(len(streams), np.uint64).tolist()
-    return 0 if seed is None else round(share * 2**32), dict(zip(streams, seeds, strict=True))

@@ -72,11 +72,9 @@ class CheckedEngine:
         )
 
     def _replay(self, state: TrainingState, spikes: np.ndarray, labels: np.ndarray, end: bool, rate: int) -> None:
-        count = len(labels)
-        ends = np.arange(count) == count - 1 if end else np.zeros(count, bool)
         comparison = Comparison(self._device, state)
-        comparison.run(Samples(spikes, labels, np.ones(count, bool), ends, np.full(count, rate)))
+        comparison.run(Samples.to_learn(spikes, labels, end=end, rate=rate))
         comparison.check_state()
         self._tallies.append(comparison.tally)
-        self._replayed += count
+        self._replayed += len(labels)
         self._watch(self._replayed)

@@ -8,8 +8,8 @@ from ranvier.gen.training.images import Results, Samples
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import BatchTrace, TrainingState
 
-from ..compiled.words import unpack_fields
 from .device import BACKWARD, FORWARD, TrainerDevice
+from .probes import layer_values
 
 
 @dataclass
@@ -94,25 +94,17 @@ class Comparison:
         config = self.device.config
         widths = (config.state_width, 1, config.derivative_width)
         for name, width, record in zip(FORWARD, widths, self.device.model.recorded("forward"), strict=True):
-            values = unpack_fields(record, width, config.lanes, signed=name == "membranes")
-            values = values.reshape(len(order), config.setup.steps, config.groups * config.lanes)
             of_golden = {"membranes": "membrane", "spikes": "spikes", "derivatives": "derivative"}[name]
+            found = layer_values(config, record, width, signed=name == "membranes")
             for number, layer in enumerate(config.layers):
-                first = layer.group_base * config.lanes
                 expected = np.concatenate([getattr(trace.forward[number], of_golden) for trace in traces])[order]
-                found = values[:, :, first : first + layer.layer.neurons]
-                self.tally.add(f"{layer.layer.name}.{name}", expected.astype(np.int64), found)
+                self.tally.add(f"{layer.layer.name}.{name}", expected.astype(np.int64), found[number])
 
     def _backward(self, traces: list[BatchTrace], order: np.ndarray, learn: np.ndarray) -> None:
         config = self.device.config
         for name, record in zip(BACKWARD, self.device.model.recorded("backward"), strict=True):
-            values = unpack_fields(record, config.setup.gradient_width, config.lanes, signed=True)
-            values = values.reshape(int(learn.sum()), config.setup.steps, config.groups * config.lanes)[:, ::-1]
             of_golden = name.removesuffix("_gradients")
-            first = 0  # the last layer's groups come first
-            for number in reversed(range(len(config.layers))):
-                layer = config.layers[number]
+            found = layer_values(config, record, config.setup.gradient_width, signed=True, backwards=True)
+            for number, layer in enumerate(config.layers):
                 expected = np.concatenate([getattr(trace.backward[number], of_golden) for trace in traces])
-                found = values[:, :, first : first + layer.layer.neurons]
-                first += layer.groups * config.lanes
-                self.tally.add(f"{layer.layer.name}.{name}", expected[order][learn], found)
+                self.tally.add(f"{layer.layer.name}.{name}", expected[order][learn], found[number])

@@ -9,8 +9,8 @@ from ranvier.gen.training.engine import SATURATIONS, Outcome
 from ranvier.gen.training.images import Samples
 from ranvier.golden.train.bptt import TrainingState
 
-from ..compiled.words import unpack_fields
 from .device import BACKWARD, FORWARD, TrainerDevice
+from .probes import layer_values
 
 _CHUNK = 4  # enough that Python does not count, few enough to stop soon
 _CYCLES = "_cycles"  # what the names of the counters of cycles end in
@@ -36,9 +36,7 @@ class RtlEngine:
         return self._device.save()
 
     def learn(self, spikes: np.ndarray, labels: np.ndarray, *, end: bool, rate: int) -> Outcome:
-        count = len(labels)
-        ends = np.arange(count) == count - 1 if end else np.zeros(count, bool)
-        return self._run(Samples(spikes, labels, np.ones(count, bool), ends, np.full(count, rate)))
+        return self._run(Samples.to_learn(spikes, labels, end=end, rate=rate))
 
     def assess(self, spikes: np.ndarray, labels: np.ndarray) -> Outcome:
         count = len(labels)
@@ -54,7 +52,7 @@ class RtlEngine:
             results.loss,
             results.prediction,
             np.array([np.count_nonzero(samples.spikes), *self._active("forward", FORWARD, "spikes")]),
-            np.array(self._active("backward", BACKWARD, "membrane_gradients")[::-1]),
+            np.array(self._active("backward", BACKWARD, "membrane_gradients")),
             np.array([counted[f"{phase}_saturations"] for phase in SATURATIONS]),
             {name.removesuffix(_CYCLES): n for name, n in counted.items() if name.endswith(_CYCLES)},
         )
@@ -65,14 +63,8 @@ class RtlEngine:
         return {name: (count - before[name]) % (1 << 32) for name, count in self._counters.items()}
 
     def _active(self, unit: str, names: tuple[str, ...], name: str) -> list[int]:
-        """How many values of a probe are not 0, of each layer in the order in which they come."""
-        config = self._config
+        """How many values of a probe are not 0, of each layer."""
         record = self._device.model.recorded(unit)[names.index(name)]
-        width = 1 if name == "spikes" else config.setup.gradient_width
-        values = unpack_fields(record, width, config.lanes, signed=name != "spikes")
-        values = values.reshape(-1, config.groups * config.lanes)
-        layers, counts, first = config.layers, [], 0
-        for layer in layers if unit == "forward" else reversed(layers):
-            counts.append(int(np.count_nonzero(values[:, first : first + layer.layer.neurons])))
-            first += layer.groups * config.lanes
-        return counts
+        width = 1 if name == "spikes" else self._config.setup.gradient_width
+        values = layer_values(self._config, record, width, signed=name != "spikes", backwards=unit == "backward")
+        return [int(np.count_nonzero(of_layer)) for of_layer in values]

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.gen.training.emit import emit_part
-from ranvier.gen.training.images import Samples, places, sample_words
+from ranvier.gen.training.images import Samples, bank_image, sample_words
 from ranvier.golden.train import bptt
 from ranvier.hw.train.ablation.part import ForwardPart
 from ranvier.hw.train.config import TrainerConfig
 
-from ..compiled import CompiledModel, unpack_fields
+from ..compiled import CompiledModel
 from .compare import Tally
+from .probes import layer_values
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,8 @@ class PartDevice:
     def load(self, weights: list[np.ndarray]) -> None:
         """Write all weights: int64 ``[axons, neurons]`` of each layer."""
         config, width = self.config, self.config.setup.weight_width
-        image = np.zeros((config.lanes, config.weight_words), np.int64)
-        for layer, matrix in zip(config.layers, weights, strict=True):
-            image[places(config, layer)] = matrix
-        words = [_word(column, width) for column in (image & ((1 << width) - 1)).T.tolist()]
+        image = bank_image(config, weights) & ((1 << width) - 1)
+        words = [_word(column, width) for column in image.T.tolist()]
         address_bits = (config.weight_words - 1).bit_length() or 1
         self.model.send("updates", [address | word << address_bits for address, word in enumerate(words)])
         self.model.run(idle="idle", limit=10 + 2 * len(words))
@@ -66,11 +65,8 @@ class PartDevice:
         for name, of_golden, width, record in zip(
             ("membranes", "spikes"), ("membrane", "spikes"), (config.state_width, 1), records, strict=True
         ):
-            values = unpack_fields(record, width, config.lanes, signed=width > 1)
-            values = values.reshape(count, config.setup.steps, config.groups * config.lanes)
-            for layer, trace in zip(config.layers, traces, strict=True):
-                first = layer.group_base * config.lanes
-                found = values[:, :, first : first + layer.layer.neurons]
+            values = layer_values(config, record, width, signed=width > 1)
+            for layer, trace, found in zip(config.layers, traces, values, strict=True):
                 self.tally.add(f"{layer.layer.name}.{name}", getattr(trace, of_golden).astype(np.int64), found)
         ends = cycles.reshape(count, config.setup.steps, config.groups)[:, :, -1]
         copying = len(self.model.recorded("copying")[0])

@@ -1,20 +1,20 @@
 """One definition, four interpreters: Python ints, NumPy, torch and Amaranth give the same bits."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
-from amaranth.hdl import Module, Signal, Value, signed, unsigned
-from amaranth.sim import Simulator
+from amaranth.hdl import Shape, signed, unsigned
 
-from ranvier.golden.fixed import let, round_shift, signed_max, signed_min
+from ranvier.golden.fixed import round_shift, signed_max, signed_min
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift, after_reset, fire, integrate, observe, renew
 from ranvier.golden.torch_model import TorchProgram
-from ranvier.hw.arith import naming
 
 from ..programs import random_program
+from .circuit import in_amaranth
 
 WIDTH = 6
 DECAYS = [Keep(), Shift(0), Shift(3), Multiply(1), Multiply(8)]
@@ -49,25 +49,9 @@ def corners(model: NeuronModel) -> list[tuple[int, int, int, int]]:
     return cases
 
 
-def in_amaranth(model: NeuronModel, cases: list[tuple[int, int, int, int]]) -> np.ndarray:
-    m = Module()
-    shapes = [signed(WIDTH + 3), signed(WIDTH), signed(WIDTH), unsigned(model.membrane_decay.factor_width or 1)]
-    operands = [Signal(shape, name=f"operand{k}") for k, shape in enumerate(shapes)]
-    with naming(m):
-        results = [let(Value.cast(r), f"result{k}") for k, r in enumerate(step(model, *operands))]
-    rows = []
-
-    async def bench(ctx):
-        for case in cases:
-            for signal, value in zip(operands, case, strict=True):
-                ctx.set(signal, value)
-            await ctx.delay(1e-9)
-            rows.append([ctx.get(result) for result in results])
-
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
-    return np.array(rows)
+def shapes(model: NeuronModel) -> list[Shape]:
+    """Of the operands of :func:`step`."""
+    return [signed(WIDTH + 3), signed(WIDTH), signed(WIDTH), unsigned(model.membrane_decay.factor_width or 1)]
 
 
 @pytest.mark.parametrize("model", models(), ids=str)
@@ -79,27 +63,16 @@ def test_corner_values(model):
     in_torch = torch.stack([torch.as_tensor(r).long() for r in step(model, *torch.from_numpy(columns))], dim=1)
     np.testing.assert_array_equal(in_numpy, ints)
     np.testing.assert_array_equal(in_torch.numpy(), ints)
-    np.testing.assert_array_equal(in_amaranth(model, cases), ints)
+    np.testing.assert_array_equal(in_amaranth(partial(step, model), shapes(model), cases), ints)
     assert len(cases) > 100
     assert (ints[:, :2].any(axis=0) & ~ints[:, :2].all(axis=0)).all(), "some totals overflow and some fire, not all"
 
 
 def test_rounding_shift_in_amaranth():
-    operand, m = Signal(signed(9)), Module()
-    with naming(m):
-        results = [let(Value.cast(round_shift(operand, shift)), f"shift{shift}") for shift in range(9)]
-    rows = []
-
-    async def bench(ctx):
-        for value in range(-256, 256):
-            ctx.set(operand, value)
-            await ctx.delay(1e-9)
-            rows.append([ctx.get(result) for result in results])
-
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
-    assert rows == [[round_shift(value, shift) for shift in range(9)] for value in range(-256, 256)]
+    """All values of nine bits, all shifts."""
+    values = range(-256, 256)
+    found = in_amaranth(lambda x: [round_shift(x, shift) for shift in range(9)], [signed(9)], [[x] for x in values])
+    assert found.tolist() == [[round_shift(value, shift) for shift in range(9)] for value in values]
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -7,11 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from amaranth.hdl import Module, Shape, Signal, Value, signed, unsigned
-from amaranth.sim import Simulator
+from amaranth.hdl import Shape, signed, unsigned
 
 from ranvier.golden import torch_arith  # noqa: F401  tensors join the arithmetic
-from ranvier.golden.fixed import let, magnitude, narrow, select, truncate_shift
+from ranvier.golden.fixed import magnitude, narrow, select, truncate_shift
 from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
 from ranvier.golden.train import generator
 from ranvier.golden.train.gradient import (
@@ -26,7 +25,8 @@ from ranvier.golden.train.gradient import (
 from ranvier.golden.train.loss import CountError, Softmax
 from ranvier.golden.train.optimiser import Sgd, accumulate, descend, move, stride
 from ranvier.golden.train.surrogate import Rectangle, Table, Triangle, table
-from ranvier.hw.arith import naming
+
+from ..circuit import in_amaranth
 
 CASES = 400
 DECAYS = [Keep(), Shift(0), Shift(3), Multiply(1), Multiply(8)]
@@ -144,26 +144,6 @@ def operands(each: Leaf, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([corners, drawn, small]).astype(np.int64)
 
 
-def in_amaranth(each: Leaf, cases: np.ndarray) -> np.ndarray:
-    m = Module()
-    inputs = [Signal(shape, name=f"operand{k}") for k, shape in enumerate(each.shapes)]
-    with naming(m):
-        results = [let(Value.cast(r), f"result{k}") for k, r in enumerate(values(each.function(*inputs)))]
-    rows = []
-
-    async def bench(ctx):
-        for case in cases.tolist():
-            for signal, value in zip(inputs, case, strict=True):
-                ctx.set(signal, value)
-            await ctx.delay(1e-9)
-            rows.append([ctx.get(result) for result in results])
-
-    simulator = Simulator(m)
-    simulator.add_testbench(bench)
-    simulator.run()
-    return np.array(rows)
-
-
 def as_bits(each: Leaf, columns: list):
     """Columns of single bits as truth values, which NumPy and torch select by."""
     return [column != 0 if shape == BIT else column for column, shape in zip(columns, each.shapes, strict=True)]
@@ -178,7 +158,8 @@ def test_interpreters_agree(each):
     for index, expected in enumerate(ints.T):
         np.testing.assert_array_equal(np.broadcast_to(in_numpy[index], len(cases)).astype(np.int64), expected)
         np.testing.assert_array_equal(torch.as_tensor(in_torch[index]).expand(len(cases)).long().numpy(), expected)
-    np.testing.assert_array_equal(in_amaranth(each, cases), ints)
+    in_circuit = in_amaranth(lambda *inputs: values(each.function(*inputs)), each.shapes, cases.tolist())
+    np.testing.assert_array_equal(in_circuit, ints)
     assert len(cases) > CASES
     print(f"{ints.size} results")
     assert ints.any() or each.name.startswith(("reset_path none", f"through_leak {Shift(0)}"))

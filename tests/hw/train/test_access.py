@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ranvier.golden.train import generator
-from ranvier.hw.train.access import FIRST_COUNTER, PENDING, REPLY_WIDTH, Access, Region
-from ranvier.hw.train.config import TrainerConfig
+from ranvier.hw.train.access import FIRST_COUNTER, PENDING, Access, Region
+from ranvier.hw.train.config import REPLY_WIDTH, TrainerConfig
 from ranvier.hw.train.counters import NAMES, WIDTH, Counters
 
 from .drive import dense_setup, pack, simulate
