@@ -1,4 +1,4 @@
-"""The backward engine: gradients of neurons, a step back in time, and their way to the layer before."""
+"""The backward engine: what arrives at neurons from the gradients behind them, and their own, a step back in time."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
@@ -20,7 +20,7 @@ from ..config import index_width
 from .config import TrainerConfig
 from .dense import column_layout, neuron_layout
 from .forward import kinds
-from .memories import WordMemory
+from .memories import Banks, WordMemory
 from .wiring import by_layer, delayed, filled_lanes, joined, rotated, split
 
 
@@ -143,11 +143,13 @@ class GradientLane(wiring.Component):
 
 
 def backward_operation(config: TrainerConfig) -> data.StructLayout:
-    """The gradients of ``group`` of ``layer``. ``last``: the layer's last group; ``newest``: the sample's last step."""
+    """The gradients of ``group`` of ``layer``. ``last``: the layer's last group; ``newest``: the sample's last step;
+    ``arrived``: something has arrived at the layer."""
     return data.StructLayout(
         {
             "last": 1,
             "newest": 1,
+            "arrived": 1,
             "layer": index_width(len(config.layers)),
             "local": index_width(config.most_groups),
             "group": index_width(config.groups),
@@ -177,20 +179,20 @@ class GradientTrace(wiring.Signature):
 
 
 class BackwardEngine(wiring.Component):
-    """Gradients of neurons, and their products with columns of weights, ``lanes`` at a time.
+    """Products with columns of weights, and gradients of neurons, ``lanes`` at a time.
 
+        weights → rotate → × → + → sums → arrivals
         operation, traces, error → GradientLane → gradients → trace
-                          arrivals ↗                 ↓ neuron of the scan
-                          arrivals ← + ← × ← rotate ← weights
+                       arrivals ↗                 ↓ neuron of the scan
 
-    An operation reads what has arrived at its group and clears it. ``spikes``, ``derivatives``, ``membranes`` and
-    ``errors`` are what the traces and the loss hold for it, in the cycle after. A column's part multiplies ``weights``,
-    which the banks give 2 cycles after it, by its operand, and adds it to its target: weights read, rotation, product,
-    sum.
+    A column's part multiplies ``weights``, which the banks give 2 cycles after it, by its operand and adds the products
+    to the sums; the end of a round leaves these with the neurons of its lanes. An operation reads what has arrived at
+    its group; at a neuron outside the surrogate's window that is of no matter. ``spikes``, ``derivatives``,
+    ``membranes`` and ``errors`` are what the traces and the loss hold for it, in the cycle after.
 
     Latency: ``stages + 1`` cycles from an operation to its trace, with the ``stages`` of :class:`GradientLane`; 5 from
-    a part until its sum is written; 1 from an index to its neuron. ``busy`` is low when all has been written.
-    Throughput: an operation or a part a cycle, never both on their way; an index a cycle.
+    a round's end until its sums can be read; 1 from an index to its neuron. ``busy`` is low when all has been written.
+    Throughput: an operation and a part a cycle; an index a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -206,12 +208,11 @@ class BackwardEngine(wiring.Component):
                 "errors": In(lanes * config.error_width),
                 "trace": Out(GradientTrace(config)),
                 "base": In(index_width(config.groups)),
-                "indices": In(stream.Signature(index_width(config.most_groups * lanes))),
-                "neurons": Out(stream.Signature(neuron_layout(config))),
+                "own": In(1),
+                "indices": In(stream.Signature(index_width(config.most_groups * lanes), always_ready=True)),
+                "neurons": Out(stream.Signature(neuron_layout(config), always_ready=True)),
                 "parts": In(stream.Signature(column_layout(config), always_ready=True)),
                 "weights": In(lanes * setup.weight_width),
-                "wipe": In(1),
-                "wipe_group": In(index_width(config.groups)),
                 "busy": Out(1),
             }
         )
@@ -219,9 +220,8 @@ class BackwardEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, lanes = self.config, self.config.lanes
-        arrivals = WordMemory(depth=config.groups, width=lanes * config.arrival_width, transparent=True)
-        gradients = WordMemory(depth=config.groups, width=lanes * config.setup.gradient_width)
-        m.submodules.arrivals, m.submodules.gradients = arrivals, gradients
+        m.submodules.arrivals = arrivals = Banks(lanes=lanes, depth=config.most_groups, width=config.arrival_width)
+        m.submodules.gradients = gradients = WordMemory(depth=config.groups, width=lanes * config.setup.gradient_width)
         neurons_busy = self._neurons(m, arrivals, gradients)
         operands = gradients
         if config.setup.traces:  # what goes to the layer before is not what is carried to the step before
@@ -233,15 +233,12 @@ class BackwardEngine(wiring.Component):
                 operands.write_address.eq(self.trace.group),
                 operands.write_data.eq(self.trace.membrane_gradients),
             ]
-        operands_busy = self._operands(m, operands)
+        self._operands(m, operands)
         columns_busy = self._columns(m, arrivals)
-        m.d.comb += self.busy.eq(neurons_busy | operands_busy | columns_busy)
-        with m.If(self.wipe):
-            m.d.comb += [arrivals.write_enable.eq(1), arrivals.write_address.eq(self.wipe_group)]
-            m.d.comb += arrivals.write_data.eq(0)
+        m.d.comb += self.busy.eq(neurons_busy | self.neurons.valid | columns_busy)
         return m
 
-    def _neurons(self, m: Module, arrivals: WordMemory, gradients: WordMemory) -> Value:
+    def _neurons(self, m: Module, arrivals: Banks, gradients: WordMemory) -> Value:
         """Every pass over a group, from the operation to what it writes; whether one is on its way."""
         config, lanes = self.config, self.config.lanes
         _, chosen = kinds(config)
@@ -249,21 +246,10 @@ class BackwardEngine(wiring.Component):
         units = [GradientLane(config) for _ in range(lanes)]
         stages = delayed(m, self.valid, self.operation, 1 + units[0].stages)
 
+        m.d.comb += arrivals.read0.enable.eq(1)
         with m.If(self.valid):
-            m.d.comb += [
-                arrivals.read_enable.eq(1),
-                arrivals.read_address.eq(self.operation.group),
-                gradients.read_enable.eq(1),
-                gradients.read_address.eq(self.operation.group),
-            ]
-        valid, operation = stages[1]
-        with m.If(valid):
-            m.d.comb += [
-                arrivals.write_enable.eq(1),
-                arrivals.write_address.eq(operation.group),
-                arrivals.write_data.eq(0),
-            ]
-        arrived = split(arrivals.read_data, lanes, is_signed=True)
+            m.d.comb += [gradients.read_enable.eq(1), gradients.read_address.eq(self.operation.group)]
+        _, operation = stages[1]
         later = split(gradients.read_data, lanes, is_signed=True)
         errors = split(self.errors, lanes, is_signed=True)
         derivatives = split(self.derivatives, lanes, is_signed=False)
@@ -272,8 +258,9 @@ class BackwardEngine(wiring.Component):
         for lane, unit in enumerate(units):
             m.submodules[f"lane{lane}"] = unit
             m.d.comb += [
+                arrivals.read0.address[lane].eq(self.operation.local),
                 unit.kind.eq(by_layer(operation.layer, chosen)),
-                unit.arrival.eq(arrived[lane]),
+                unit.arrival.eq(Mux(operation.arrived, arrivals.read0.data[lane].as_signed(), 0)),
                 unit.error.eq(Mux(of_loss, errors[lane], 0)),
                 unit.later.eq(Mux(operation.newest, 0, later[lane]) if carried else 0),
                 unit.spike.eq(self.spikes[lane]),
@@ -305,61 +292,38 @@ class BackwardEngine(wiring.Component):
         ]
         return Cat(valid for valid, _ in stages).any()
 
-    def _operands(self, m: Module, gradients: WordMemory) -> Value:
-        """Fetches the gradient of each neuron that the scan finds; whether one is on its way."""
+    def _operands(self, m: Module, gradients: WordMemory) -> None:
+        """Fetches the gradient of each neuron that the scan finds."""
         bits = (self.config.lanes - 1).bit_length()
-        fetched, index = Signal(), Signal.like(self.indices.payload)
-        fetch = Signal()
-        m.d.comb += [
-            self.indices.ready.eq(~fetched | self.neurons.ready),
-            fetch.eq(self.indices.valid & self.indices.ready),
-            self.neurons.valid.eq(fetched),
-            self.neurons.payload.index.eq(index),
-        ]
-        with m.If(fetch):
-            m.d.comb += [
-                gradients.read_enable.eq(1),
-                gradients.read_address.eq(self.base + self.indices.payload[bits:]),
-            ]
-            m.d.sync += index.eq(self.indices.payload)
-        with m.If(self.indices.ready):
-            m.d.sync += fetched.eq(fetch)
+        neuron, index = self.neurons.payload, self.indices.payload
+        with m.If(self.indices.valid):
+            m.d.comb += [gradients.read_enable.eq(1), gradients.read_address.eq(self.base + index[bits:])]
+        m.d.sync += [self.neurons.valid.eq(self.indices.valid), neuron.index.eq(index), neuron.own.eq(self.own)]
         lanes = split(gradients.read_data, self.config.lanes, is_signed=False)
-        with m.Switch(index[:bits]):
+        with m.Switch(neuron.index[:bits]):
             for lane, value in enumerate(lanes):
                 with m.Case(lane):
-                    m.d.comb += self.neurons.payload.operand.eq(value)
-        return fetched
+                    m.d.comb += neuron.operand.eq(value)
 
-    def _columns(self, m: Module, arrivals: WordMemory) -> Value:
+    def _columns(self, m: Module, arrivals: Banks) -> Value:
         """Multiplies and adds the parts of columns; whether one is on its way."""
         config, lanes, setup = self.config, self.config.lanes, self.config.setup
-        part = self.parts.payload
-        stages = [(self.parts.valid, part.rotation, part.target, part.operand.as_signed())]
-        for index in range(1, 5):
-            signals = [
-                Signal.like(value, name=f"part_{name}_s{index}")
-                for name, value in zip(("valid", "rotation", "target", "operand"), stages[-1], strict=True)
-            ]
-            m.d.sync += [signal.eq(value) for signal, value in zip(signals, stages[-1], strict=True)]
-            stages.append(tuple(signals))
-        aligned = rotated(m, split(self.weights, lanes, is_signed=True), stages[2][1], "rotated")
-        weights = [Signal(signed(setup.weight_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
-        products = [
-            Signal(signed(setup.weight_width + setup.gradient_width), name=f"product{lane}", reset_less=True)
-            for lane in range(lanes)
-        ]
-        m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
-        m.d.sync += [product.eq(weight * stages[3][3]) for product, weight in zip(products, weights, strict=True)]
-        with m.If(stages[3][0]):
-            m.d.comb += [arrivals.read_enable.eq(1), arrivals.read_address.eq(stages[3][2])]
-        sums = [Signal(signed(config.arrival_width), name=f"sum{lane}") for lane in range(lanes)]
-        held = split(arrivals.read_data, lanes, is_signed=True)
-        m.d.comb += [total.eq(value + product) for total, value, product in zip(sums, held, products, strict=True)]
-        with m.If(stages[4][0]):
+        kept = {name: field.shape for name, field in column_layout(config) if name != "addresses"}
+        arriving = Signal(data.StructLayout(kept), name="part")
+        m.d.comb += [getattr(arriving, name).eq(getattr(self.parts.payload, name)) for name in kept]
+        stages = delayed(m, self.parts.valid, arriving, 4, name="part")
+        aligned = rotated(m, split(self.weights, lanes, is_signed=True), stages[2][1].rotation, "rotated")
+        (_, multiplied), (valid, part) = stages[3], stages[4]
+        for lane in range(lanes):
+            weight = Signal(signed(setup.weight_width), name=f"weight{lane}", reset_less=True)
+            product = Signal(signed(setup.weight_width + setup.gradient_width), name=f"product{lane}", reset_less=True)
+            total = Signal(signed(config.arrival_width), name=f"sum{lane}")
+            m.d.sync += [weight.eq(aligned[lane]), product.eq(weight * multiplied.operand.as_signed())]
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(part.end, 0, total + product))
             m.d.comb += [
-                arrivals.write_enable.eq(1),
-                arrivals.write_address.eq(stages[4][2]),
-                arrivals.write_data.eq(joined(sums)),
+                arrivals.write.enable[lane].eq(valid & part.end & part.filled[lane]),
+                arrivals.write.address[lane].eq(part.groups[lane]),
+                arrivals.write.data[lane].eq(total),
             ]
-        return Cat(stage[0] for stage in stages).any()
+        return Cat(valid for valid, _ in stages).any()

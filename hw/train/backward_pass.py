@@ -7,35 +7,37 @@ from amaranth.lib.wiring import In, Out
 from ..config import index_width
 from .backward import backward_operation
 from .config import TrainerConfig
-from .dense import Columns, Rows, column_layout, neuron_layout, row_layout
+from .dense import ListedColumns, column_layout, neuron_layout
 from .forward_pass import job_layout
-from .gradient import PAIR
-from .scanner import Scanner, scan_axons
+from .masks import MaskLists
+from .replay import Replay
+from .scanner import Scanner
 from .wiring import by_layer
 
 
 class BackwardPass(wiring.Component):
     """Runs each job back in time.
 
-        of each step and layer: neurons' gradients → their columns (scan of the gradients)
-                                                   → weights' gradients (scan of the spikes)
+        of each step and layer: gradients behind it → list → columns, for its neurons inside the surrogate's window
+                                                    → its neurons' gradients → weights' gradients (``accumulate``)
         then the update of the weights, if the batch ends
 
-    Without ``overlap`` the columns come before the weights' gradients, with it beside them. Both are skipped where the
-    layer has no gradient.
+    The gradients of the layer behind, and its own of the step after if it is recurrent, are found once and multiplied
+    for the first round as they are found, then again for every other from a list. A round is one neuron of each lane,
+    of those that the mask names (:class:`MaskLists`). Where there is no gradient, or no neuron, nothing is done.
+
+    Without ``overlap`` a layer waits until the weights' gradients of the one before it are done, with it only before
+    its neurons' gradients, whose lists they read.
 
     Cycles of a job: 3, or 1 if the batch ends and ``weight_words + 7`` of the update; of each step and layer ``groups +
-    stages + 7``, with the ``stages`` of :class:`GradientLane`; with a gradient 1 more, at most ``gradients * parts +
-    empty + 9`` for columns of that many ``parts``, where ``empty`` words of gradients have none, and for each scan of
-    spikes at least ``parts``, its spikes times the ``words`` of :class:`GradientEngine`, and at most ``2 * parts +
-    empty + 6``; at most 39 until the queues are empty. A recurrent layer's own spikes are a second scan, but in the
-    first step.
+    stages + 7``, with the ``stages`` of :class:`GradientLane`; at most ``groups + 3`` more until the masks are read;
+    what each scan of gradients takes, ``max(ones, 1)`` of every word and 3 more, or 5 if the last word has a one; with
+    a gradient ``gradients * (rounds - 1) + rounds + 7``; and what :class:`.gradient_pass.GradientPass` takes.
     """
 
     def __init__(self, config: TrainerConfig, *, input_depth: int, trace_depth: int) -> None:
         self.config = config
         self.input_depth, self.trace_depth = input_depth, trace_depth
-        self.scan_depth = max(input_depth, trace_depth)
         super().__init__(
             {
                 "job": In(stream.Signature(job_layout(config))),
@@ -47,20 +49,23 @@ class BackwardPass(wiring.Component):
                 "half": Out(1),
                 "engine_busy": In(1),
                 "base": Out(index_width(config.groups)),
+                "own": Out(1),
                 "nonzero_enable": Out(1),
                 "nonzero_address": Out(index_width(config.groups)),
                 "nonzero_data": In(config.lanes),
-                "indices": Out(stream.Signature(index_width(config.most_groups * config.lanes))),
-                "neurons": In(stream.Signature(neuron_layout(config))),
+                "mask_enable": Out(1),
+                "mask_address": Out(index_width(trace_depth)),
+                "mask_data": In(config.lanes),
+                "indices": Out(stream.Signature(index_width(config.most_groups * config.lanes), always_ready=True)),
+                "neurons": In(stream.Signature(neuron_layout(config), always_ready=True)),
                 "columns": Out(stream.Signature(column_layout(config), always_ready=True)),
                 "restart": Out(1),
-                "words": In(range(-(-config.most_groups // PAIR) + 1)),
+                "accumulate": Out(1),
+                "layer": Out(range(len(config.layers))),
+                "input_base": Out(range(input_depth + 1)),
+                "trace_base": Out(range(trace_depth + 1)),
+                "accumulated": In(1),
                 "gradient_queued": In(1),
-                "scan_inputs": Out(1),
-                "scan_enable": Out(1),
-                "scan_address": Out(index_width(self.scan_depth)),
-                "scan_data": In(config.lanes),
-                "parts": Out(stream.Signature(row_layout(config))),
                 "update": Out(1),
                 "rate": Out(config.setup.optimiser.rate_width),
                 "update_busy": In(1),
@@ -74,20 +79,16 @@ class BackwardPass(wiring.Component):
         m = Module()
         config, layers, steps = self.config, self.config.layers, self.config.setup.steps
         lanes, overlap, temporal = config.lanes, config.overlap, config.setup.temporal
-        layer, step = Signal(range(len(layers)), init=len(layers) - 1), self.step
+        layer, step = self.layer, self.step
+        trace_base, input_base = self.trace_base, self.input_base
         group = Signal(range(config.most_groups))
         held = Signal(job_layout(config))
         recurrent = by_layer(layer, [int(geometry.layer.recurrent) for geometry in layers])
         groups = by_layer(layer, [geometry.groups for geometry in layers])
         group_base = by_layer(layer, [geometry.group_base for geometry in layers])
-        trace_base = Signal(range(self.trace_depth + 1))
-        input_base = Signal(range(self.input_depth + 1))
-        m.d.comb += [
-            self.half.eq(held.half),
-            self.rate.eq(held.rate),
-            self.base.eq(group_base),
-        ]
-        issuing = Signal()
+        behind = [*layers[1:], layers[-1]]
+        m.d.comb += [self.half.eq(held.half), self.rate.eq(held.rate)]
+        issuing, arrived = Signal(), Signal()
         m.d.sync += [
             self.valid.eq(issuing),
             self.trace_address.eq(trace_base + group_base + group),
@@ -96,48 +97,56 @@ class BackwardPass(wiring.Component):
             self.operation.group.eq(group_base + group),
             self.operation.last.eq(group == groups - 1),
             self.operation.newest.eq(step == steps - 1),
+            self.operation.arrived.eq(arrived),
         ]
 
-        m.submodules.gradient_scanner = neurons = Scanner(
-            lanes=lanes, depth=config.groups, indices=config.most_groups * lanes
+        m.submodules.masks = masks = MaskLists(config, depth=self.trace_depth)
+        m.d.comb += [
+            masks.address.eq(trace_base + group_base),
+            masks.words.eq(groups),
+            self.mask_enable.eq(masks.read_enable),
+            self.mask_address.eq(masks.read_address),
+            masks.read_data.eq(self.mask_data),
+        ]
+
+        own = Signal()  # the gradients that are scanned are the layer's own of the step after
+        m.submodules.scanner = scanner = Scanner(lanes=lanes, depth=config.groups, indices=config.most_groups * lanes)
+        m.d.comb += [
+            self.base.eq(Mux(own, group_base, by_layer(layer, [geometry.group_base for geometry in behind]))),
+            self.own.eq(own),
+            scanner.address.eq(self.base),
+            scanner.words.eq(Mux(own, groups, by_layer(layer, [geometry.groups for geometry in behind]))),
+            self.nonzero_enable.eq(scanner.read_enable),
+            self.nonzero_address.eq(scanner.read_address),
+            scanner.read_data.eq(self.nonzero_data),
+            self.indices.valid.eq(scanner.indices.valid),
+            self.indices.payload.eq(scanner.indices.payload),
+            scanner.indices.ready.eq(1),
+        ]
+        m.submodules.list = listed = Replay(
+            neuron_layout(config), depth=self._most_gradients(), most_rounds=config.most_groups
         )
-        m.submodules.columns = columns = Columns(config)
-        wiring.connect(m, neurons.indices, wiring.flipped(self.indices))
-        wiring.connect(m, wiring.flipped(self.neurons), columns.neurons)
+        m.submodules.columns = columns = ListedColumns(config)
+        wiring.connect(m, wiring.flipped(self.neurons), listed.items)
+        wiring.connect(m, listed.entries, columns.entries)
         wiring.connect(m, columns.parts, wiring.flipped(self.columns))
         m.d.comb += [
-            neurons.address.eq(group_base),
-            neurons.words.eq(groups),
-            self.nonzero_enable.eq(neurons.read_enable),
-            self.nonzero_address.eq(neurons.read_address),
-            neurons.read_data.eq(self.nonzero_data),
+            listed.rounds.eq(masks.rounds),
             columns.layer.eq(layer),
-            columns.own.eq(recurrent & (step != 0) & int(temporal)),
+            columns.groups.eq(masks.groups),
+            columns.filled.eq(masks.filled),
+            masks.advance.eq(listed.entries.valid & listed.entries.payload.end),
         ]
-        propagated = Signal()  # the scan of gradients has been followed to its end
-        m.d.comb += propagated.eq(neurons.done & ~self.neurons.valid & columns.idle & ~self.engine_busy)
-
-        m.submodules.spike_scanner = spikes = Scanner(lanes=lanes, depth=self.scan_depth, indices=config.most_rows)
-        m.submodules.rows = rows = Rows(config)
-        wiring.connect(m, spikes.indices, rows.axons)
-        gate = Signal()  # the first part waits until the columns are done, the scan does not
+        from_behind, from_own = Signal(), Signal()
         m.d.comb += [
-            self.parts.payload.eq(rows.parts.payload),
-            self.parts.valid.eq(rows.parts.valid & gate),
-            rows.parts.ready.eq(self.parts.ready & gate),
+            from_behind.eq(layer != len(layers) - 1),
+            from_own.eq(recurrent & (step != steps - 1) & int(temporal)),
         ]
-        own, own_scan = Signal(), Signal()
-        aim = {"own": own, "own_scan": own_scan, "input_base": input_base, "trace_base": trace_base}
-        scan_axons(m, config, self, spikes, layer=layer, **aim)
-        m.d.comb += [rows.layer.eq(layer), rows.count.eq(self.words)]
-        accumulated = Signal()  # the scan of spikes has been followed to its end, but for the queues
-        m.d.comb += accumulated.eq(spikes.done & rows.idle)
-        sends_back = Signal()  # somebody wants the layer's columns
-        m.d.comb += sends_back.eq((layer != 0) | columns.own)
         input_end, trace_end = (
             Mux(held.half, 2 * steps * words, steps * words) if overlap else steps * words
             for words in (config.input_words, config.groups)
         )
+        free = self.accumulated | int(overlap)  # of the weights' gradients before
 
         with m.FSM():
             with m.State("IDLE"):
@@ -149,12 +158,47 @@ class BackwardPass(wiring.Component):
             with m.State("BEGIN"):
                 m.d.sync += [trace_base.eq(trace_end - config.groups), input_base.eq(input_end - config.input_words)]
                 with m.If(held.learn):
-                    m.next = "RESTART"
+                    m.next = "MASKS"
                 with m.Else():
                     m.next = "UPDATE"
-            with m.State("RESTART"):
-                m.d.comb += [self.restart.eq(1), self.propagating.eq(1)]
-                m.next = "NEURONS"
+            with m.State("MASKS"):
+                m.d.comb += [self.propagating.eq(1), masks.start.eq(1)]
+                m.d.sync += [arrived.eq(0), own.eq(~from_behind)]
+                m.next = "WAIT"
+            with m.State("WAIT"):
+                m.d.comb += [self.propagating.eq(free), self.accumulating.eq(~self.accumulated)]
+                with m.If(free):
+                    with m.If(~(from_behind | from_own)):
+                        m.next = "READY"
+                    with m.Elif(masks.done):
+                        m.next = "READY"
+                        with m.If(masks.rounds != 0):
+                            m.next = "SCAN"
+            with m.State("SCAN"):
+                m.d.comb += [self.propagating.eq(1), self.accumulating.eq(~self.accumulated)]
+                m.d.comb += [scanner.start.eq(1), listed.start.eq(~(own & from_behind))]
+                m.next = "FIRST_ROUND"
+            with m.State("FIRST_ROUND"):
+                m.d.comb += [self.propagating.eq(1), self.accumulating.eq(~self.accumulated)]
+                with m.If(scanner.done & ~self.neurons.valid):
+                    with m.If(from_own & ~own):
+                        m.d.sync += own.eq(1)
+                        m.next = "SCAN"
+                    with m.Elif(listed.count == 0):
+                        m.next = "READY"
+                    with m.Else():
+                        m.next = "ROUNDS"
+            with m.State("ROUNDS"):
+                m.d.comb += [self.propagating.eq(1), self.accumulating.eq(~self.accumulated)]
+                m.d.comb += listed.complete.eq(1)
+                m.d.sync += arrived.eq(1)
+                with m.If(listed.done & ~listed.entries.valid & ~self.engine_busy):
+                    m.next = "READY"
+            with m.State("READY"):
+                m.d.comb += [self.propagating.eq(1), self.accumulating.eq(~self.accumulated)]
+                with m.If(self.accumulated):
+                    m.d.comb += self.restart.eq(1)
+                    m.next = "NEURONS"
             with m.State("NEURONS"):
                 m.d.comb += [issuing.eq(1), self.propagating.eq(1)]
                 m.d.sync += group.eq(group + 1)
@@ -164,42 +208,11 @@ class BackwardPass(wiring.Component):
             with m.State("DRAIN"):
                 m.d.comb += self.propagating.eq(1)
                 with m.If(~self.engine_busy):
-                    m.next = "COUNT"
-            with m.State("COUNT"):
-                m.d.comb += self.propagating.eq(1)
-                m.next = "DECIDE"
-            with m.State("DECIDE"):
-                m.d.comb += self.propagating.eq(1)
-                m.next = "NEXT"
-                with m.If((self.words != 0) | int(config.setup.traces)):
-                    m.next = "SEND"
-            with m.State("SEND"):
-                m.d.comb += [self.propagating.eq(1), neurons.start.eq(sends_back)]
-                m.d.comb += spikes.start.eq(self.words != 0)
-                m.d.sync += own_scan.eq(0)
-                m.next = "COLUMNS"
-                with m.If(~sends_back):
-                    m.next = "ROWS"
-            with m.State("COLUMNS"):
-                m.d.comb += [self.propagating.eq(1), gate.eq(int(overlap)), self.accumulating.eq(gate & ~accumulated)]
-                with m.If(propagated):
-                    m.next = "ROWS"
-            with m.State("OWN_SPIKES"):
-                m.d.comb += [self.accumulating.eq(1), spikes.start.eq(self.words != 0)]
-                m.d.sync += own_scan.eq(1)
-                m.next = "ROWS"
-            with m.State("ROWS"):
-                m.d.comb += [self.accumulating.eq(1), gate.eq(1)]
-                with m.If(accumulated):
-                    m.d.sync += own.eq(0)
                     m.next = "NEXT"
-                    with m.If(recurrent & (step != 0) & ~own):
-                        m.d.sync += own.eq(1)
-                        m.next = "OWN_SPIKES"
             with m.State("NEXT"):
-                m.d.comb += self.propagating.eq(1)
+                m.d.comb += [self.propagating.eq(1), self.accumulate.eq(1)]
                 m.d.sync += layer.eq(layer - 1)
-                m.next = "RESTART"
+                m.next = "MASKS"
                 with m.If(layer == 0):
                     m.d.sync += [
                         layer.eq(len(layers) - 1),
@@ -211,7 +224,7 @@ class BackwardPass(wiring.Component):
                         m.next = "FLUSH"
             with m.State("FLUSH"):
                 m.d.comb += self.accumulating.eq(1)
-                with m.If(~self.gradient_queued):
+                with m.If(self.accumulated & ~self.gradient_queued):
                     m.next = "UPDATE"
             with m.State("UPDATE"):
                 m.d.comb += [self.updating.eq(held.end), self.update.eq(held.end)]
@@ -221,3 +234,10 @@ class BackwardPass(wiring.Component):
                 with m.If(~self.update_busy):
                     m.next = "IDLE"
         return m
+
+    def _most_gradients(self) -> int:
+        """Neurons whose gradients may go back to one layer."""
+        layers = [geometry.layer for geometry in self.config.layers]
+        behind = [*(layer.neurons for layer in layers[1:]), 0]
+        most = (count + (layer.neurons if layer.recurrent else 0) for count, layer in zip(behind, layers, strict=True))
+        return max(1, *most)

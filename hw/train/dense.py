@@ -1,14 +1,15 @@
-"""Addresses of dense weights, apart from the engines that use them: rows of an axon, columns of a neuron."""
+"""Addresses of dense weights, apart from the engines that use them: rows of axons, columns of neurons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import index_width
 from .config import TrainerConfig
-from .wiring import by_layer
+from .replay import entry_layout
+from .wiring import by_layer, rotated
 
 
 def row_layout(config: TrainerConfig) -> data.StructLayout:
@@ -22,30 +23,26 @@ def row_layout(config: TrainerConfig) -> data.StructLayout:
     )
 
 
-def walk(m: Module, rows: wiring.Component, index: Value, bases: Sequence[int], kept: Mapping[str, Value]) -> None:
-    """The circuit of :class:`Rows`: for what ``rows.axons`` offers the parts from word ``bases[layer] + index *
-    groups`` on, each with what is ``kept`` of it."""
-    part = rows.parts.payload
-    last = Signal()
-    m.d.comb += [
-        rows.axons.ready.eq(~rows.parts.valid | (rows.parts.ready & last)),
-        rows.idle.eq(~rows.parts.valid),
-    ]
+def listed_layout(part: data.StructLayout) -> data.StructLayout:
+    """The ``part`` of an entry of a list; ``end``: nothing, but the end of a round."""
+    return data.StructLayout({"end": 1} | {name: field.shape for name, field in part})
+
+
+def axon_shape(config: TrainerConfig) -> Shape:
+    """The number of an axon."""
+    return unsigned(index_width(config.most_rows))
+
+
+def row_start(config: TrainerConfig, layer: Value, bases: Sequence[int], index: Value) -> Value:
+    """First word of row ``index`` of ``layer``, whose first row begins at ``bases[layer]``."""
     offset = Const(0)
-    for number, layer in enumerate(rows.config.layers):
-        offset = Mux(rows.layer == number, index * layer.groups, offset)
-    with m.If(rows.parts.ready):
-        m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == rows.count)]
-        with m.If(last):
-            m.d.sync += rows.parts.valid.eq(0)
-    with m.If(rows.axons.valid & rows.axons.ready):
-        m.d.sync += [
-            last.eq(rows.count == 1),
-            rows.parts.valid.eq(1),
-            part.row.eq(by_layer(rows.layer, bases) + offset),
-            part.position.eq(0),
-            *(getattr(part, name).eq(value) for name, value in kept.items()),
-        ]
+    for number, geometry in enumerate(config.layers):
+        offset = Mux(layer == number, index * geometry.groups, offset)
+    return by_layer(layer, bases) + offset
+
+
+def weight_bases(config: TrainerConfig) -> list[int]:
+    return [layer.weight_base for layer in config.layers]
 
 
 class Rows(wiring.Component):
@@ -61,101 +58,148 @@ class Rows(wiring.Component):
             {
                 "layer": In(range(len(config.layers))),
                 "count": In(range(config.most_groups + 1)),
-                "axons": In(stream.Signature(unsigned(index_width(config.most_rows)))),
+                "axons": In(stream.Signature(axon_shape(config))),
                 "parts": Out(stream.Signature(row_layout(config))),
                 "idle": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        m, axon = Module(), self.axons.payload
-        walk(m, self, axon, [layer.weight_base for layer in self.config.layers], {"rotation": axon})
+        m, axon, part = Module(), self.axons.payload, self.parts.payload
+        last = Signal()
+        m.d.comb += [
+            self.axons.ready.eq(~self.parts.valid | (self.parts.ready & last)),
+            self.idle.eq(~self.parts.valid),
+        ]
+        with m.If(self.parts.ready):
+            m.d.sync += [part.position.eq(part.position + 1), last.eq(part.position + 2 == self.count)]
+            with m.If(last):
+                m.d.sync += self.parts.valid.eq(0)
+        with m.If(self.axons.valid & self.axons.ready):
+            m.d.sync += [
+                last.eq(self.count == 1),
+                self.parts.valid.eq(1),
+                part.row.eq(row_start(self.config, self.layer, weight_bases(self.config), axon)),
+                part.position.eq(0),
+                part.rotation.eq(axon),
+            ]
         return m
 
 
-def column_layout(config: TrainerConfig) -> data.StructLayout:
-    """A part of a neuron's column: ``addresses[bank]`` of every bank; the axon of lane ``j`` is in bank
-    ``j + rotation``. ``target``: the group of neurons that the axons are the spikes of. ``operand``: the gradient."""
+class ListedRows(wiring.Component):
+    """For every entry of a list of axons the part of its row that belongs to the group of neurons of its round.
+
+    Latency: 1 cycle. Throughput: 1 a cycle.
+    """
+
+    def __init__(self, config: TrainerConfig) -> None:
+        self.config = config
+        entry = entry_layout(axon_shape(config), config.most_groups)
+        super().__init__(
+            {
+                "layer": In(range(len(config.layers))),
+                "entries": In(stream.Signature(entry, always_ready=True)),
+                "parts": Out(stream.Signature(listed_layout(row_layout(config)), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m, entry, part = Module(), self.entries.payload, self.parts.payload
+        m.d.sync += [
+            self.parts.valid.eq(self.entries.valid),
+            part.end.eq(entry.end),
+            part.row.eq(row_start(self.config, self.layer, weight_bases(self.config), entry.item)),
+            part.position.eq(entry.round),
+            part.rotation.eq(entry.item),
+        ]
+        return m
+
+
+def neuron_layout(config: TrainerConfig) -> data.StructLayout:
+    """A neuron that has a gradient, and that gradient; ``own``: of the layer whose neurons it goes back to."""
     return data.StructLayout(
         {
-            "addresses": data.ArrayLayout(index_width(config.weight_words), config.lanes),
-            "rotation": index_width(config.lanes),
-            "target": index_width(config.groups),
+            "own": 1,
+            "index": index_width(config.most_groups * config.lanes),
             "operand": config.setup.gradient_width,
         }
     )
 
 
-def neuron_layout(config: TrainerConfig) -> data.StructLayout:
-    """A neuron of a layer that has a gradient, and that gradient."""
+def column_layout(config: TrainerConfig) -> data.StructLayout:
+    """A part of a neuron's column: ``addresses[bank]`` of every bank; the axon of lane ``j`` is in bank
+    ``j + rotation``. ``operand``: the gradient. With the ``end`` of a round: the lanes that are ``filled`` have summed
+    up what arrives at their neurons of ``groups``."""
     return data.StructLayout(
-        {"index": index_width(config.most_groups * config.lanes), "operand": config.setup.gradient_width}
+        {
+            "end": 1,
+            "addresses": data.ArrayLayout(index_width(config.weight_words), config.lanes),
+            "rotation": index_width(config.lanes),
+            "operand": config.setup.gradient_width,
+            "groups": data.ArrayLayout(index_width(config.most_groups), config.lanes),
+            "filled": config.lanes,
+        }
     )
 
 
-class Columns(wiring.Component):
-    """For every neuron that is offered, with its gradient, the parts of its column in the weights of ``layer``.
+class ListedColumns(wiring.Component):
+    """For every entry of a list of neurons the part of its column that belongs to the neurons of its round: of each
+    lane one of ``layer``, from ``groups``, where it is ``filled``. They must hold for a whole round.
 
-    Axons of the layer before are left out for the first layer, whose inputs need no gradient; those of the layer's own
-    spikes unless it is recurrent and ``own``.
+    What is listed are neurons of the layer behind, or, with ``own``, of ``layer`` itself; the column is that of the
+    weights by which ``layer`` reaches them.
 
-    Latency: 1 cycle. Throughput: a part a cycle, without a gap between neurons.
+    Latency: 1 cycle. Throughput: 1 a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
         self.config = config
+        rounds = config.most_groups
         super().__init__(
             {
                 "layer": In(range(len(config.layers))),
-                "own": In(1),
-                "neurons": In(stream.Signature(neuron_layout(config))),
+                "groups": In(data.ArrayLayout(index_width(config.most_groups), config.lanes)),
+                "filled": In(config.lanes),
+                "entries": In(stream.Signature(entry_layout(neuron_layout(config), rounds), always_ready=True)),
                 "parts": Out(stream.Signature(column_layout(config), always_ready=True)),
-                "idle": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, layers, lanes = self.config, self.config.layers, self.config.lanes
+        config, lanes = self.config, self.config.lanes
         bits = (lanes - 1).bit_length()
-        neuron, part = self.neurons.payload, self.parts.payload
-        first_row = [0 if index else layer.input_words * lanes for index, layer in enumerate(layers)]
-        first_target = [
-            layers[index - 1].group_base if index else layer.group_base for index, layer in enumerate(layers)
+        entry, part = self.entries.payload, self.parts.payload
+        neuron = entry.item
+        starts = []  # of each lane the row of its neuron, in the weights of the layer behind and in its own
+        for lane in range(lanes):
+            start = Signal(index_width(config.weight_words), name=f"start{lane}")
+            m.d.comb += start.eq(self._start(lane, neuron.own))
+            starts.append(start)
+        turn = Signal(bits)
+        m.d.comb += turn.eq(-neuron.index)
+        m.d.sync += [
+            self.parts.valid.eq(self.entries.valid),
+            part.end.eq(entry.end),
+            part.rotation.eq(neuron.index),
+            part.operand.eq(neuron.operand),
+            part.groups.eq(self.groups),
+            part.filled.eq(self.filled),
         ]
-        before = [layer.input_words if index else 0 for index, layer in enumerate(layers)]
-        behind = [layer.groups if layer.layer.recurrent else 0 for layer in layers]
-        left = Signal(range(max(a + b for a, b in zip(before, behind, strict=True)) + 1))
-        running = Signal(index_width(config.weight_words))
-        offsets = [Signal(range(lanes * config.most_groups), name=f"offset{lane}") for lane in range(lanes)]
-        count = Signal.like(left)
-        m.d.comb += [
-            count.eq(by_layer(self.layer, before) + Mux(self.own, by_layer(self.layer, behind), 0)),
-            self.parts.valid.eq(left != 0),
-            self.neurons.ready.eq(left <= 1),
-            self.idle.eq(left == 0),
-        ]
-        m.d.comb += [part.addresses[lane].eq(running + offsets[lane]) for lane in range(lanes)]
-        with m.If(left != 0):
-            m.d.sync += [
-                left.eq(left - 1),
-                part.target.eq(part.target + 1),
-                running.eq(running + by_layer(self.layer, [lanes * layer.groups for layer in layers])),
-            ]
-        with m.If(self.neurons.valid & self.neurons.ready):
-            base = [layer.weight_base + row * layer.groups for layer, row in zip(layers, first_row, strict=True)]
-            m.d.sync += [
-                left.eq(count),
-                part.target.eq(by_layer(self.layer, first_target)),
-                part.rotation.eq(neuron.index),
-                part.operand.eq(neuron.operand),
-                running.eq(by_layer(self.layer, base) + neuron.index[bits:]),
-            ]
-            for lane in range(lanes):
-                row = Signal(bits, name=f"row_in_bank{lane}")  # of the word's axons, the one that lies in this bank
-                m.d.comb += row.eq(lane - neuron.index[:bits])
-                scaled = Const(0)
-                for index, layer in enumerate(layers):
-                    scaled = Mux(self.layer == index, row * layer.groups, scaled)
-                m.d.sync += offsets[lane].eq(scaled)
+        for bank, start in enumerate(rotated(m, starts, turn, "turned")):
+            m.d.sync += part.addresses[bank].eq(start + neuron.index[bits:])
         return m
+
+    def _start(self, lane: int, own: Value) -> Value:
+        """The first word of the row of ``lane``'s neuron."""
+        layers, lanes = self.config.layers, self.config.lanes
+        result: Value = Const(0)
+        for number, layer in enumerate(layers):
+            row = self.groups[lane] * lanes + lane
+            if number + 1 < len(layers):
+                behind = layers[number + 1]
+                result = Mux((self.layer == number) & ~own, behind.weight_base + row * behind.groups, result)
+            if layer.layer.recurrent:
+                first = layer.weight_base + layer.input_words * lanes * layer.groups
+                result = Mux((self.layer == number) & own, first + row * layer.groups, result)
+        return result

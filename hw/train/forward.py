@@ -93,13 +93,13 @@ class NeuronLane(wiring.Component):
 
 
 def forward_operation(config: TrainerConfig) -> data.StructLayout:
-    """``update``: end the step of ``group`` (counted over all layers) of ``layer``, else add weights to it; ``last`` of
-    its layer; ``clear``: it is the sample's last step, the state starts again from zero; ``rotation`` of the
-    weights."""
+    """Add weights to the sums, or with ``update`` add those to the state of ``group`` (counted over all layers) of
+    ``layer`` and end its step; ``last`` of its layer; ``fresh``: it is the sample's first step, and the state is zero.
+    ``rotation``: of the weights."""
     return data.StructLayout(
         {
             "update": 1,
-            "clear": 1,
+            "fresh": 1,
             "last": 1,
             "layer": index_width(len(config.layers)),
             "group": index_width(config.groups),
@@ -128,16 +128,15 @@ class ForwardTrace(wiring.Signature):
 class ForwardEngine(wiring.Component):
     """Accumulates weights and updates neurons, ``lanes`` at a time.
 
-        operation, weights → rotate → state + weights → state
-                                      state → NeuronLane → state, trace
+        weights → rotate → + → sums
+        operation → state → + ↗ → NeuronLane → state, trace
 
-    Stages: 0 the operation (the weights are read), 2 rotation, state read, 3 addition and write; an update goes on
-    through the lanes and writes in stage 5. ``weights``: what all banks hold, 2 cycles after the operation. ``clear``
-    makes a group's state zero.
+    Stages: 0 the operation (the weights are read), 2 rotation, state read, 3 addition to the sums; an update adds the
+    state, clears the sums and goes on through the lanes, which write it in stage 6. ``weights``: what all banks hold,
+    2 cycles after the operation.
 
-    Latency: 5 cycles from an update to its trace; ``busy`` is low 6 cycles after any operation. Throughput: an
-    operation a cycle, of the same group or another; but additions, and another update of the group, must be 3 cycles or
-    more behind an update, whose result would else be lost or not seen.
+    Latency: 6 cycles from an update to its trace; ``busy`` is low 7 cycles after any operation. Throughput: an
+    operation a cycle; but another update of a group must be 5 cycles or more behind the one before.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -147,8 +146,6 @@ class ForwardEngine(wiring.Component):
                 "valid": In(1),
                 "operation": In(forward_operation(config)),
                 "weights": In(config.lanes * config.partial_width),
-                "wipe": In(1),
-                "wipe_group": In(index_width(config.groups)),
                 "trace": Out(ForwardTrace(config)),
                 "busy": Out(1),
             }
@@ -157,46 +154,39 @@ class ForwardEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, lanes = self.config, self.config.lanes
-        width = config.accumulator_width
-        m.submodules.state = state = WordMemory(depth=config.groups, width=lanes * width, transparent=True)
+        m.submodules.state = state = WordMemory(depth=config.groups, width=lanes * config.state_width)
 
-        stages = delayed(m, self.valid, self.operation, 3 + UPDATE_STAGES)
+        stages = delayed(m, self.valid, self.operation, 4 + UPDATE_STAGES)
+        (valid, operation), (ended, ending) = stages[3], stages[-1]
 
         weights = split(self.weights, lanes, is_signed=True)
         aligned = rotated(m, weights, stages[2][1].rotation, "rotated")
-        weights = [Signal(signed(config.partial_width), name=f"weight{lane}", reset_less=True) for lane in range(lanes)]
-        m.d.sync += [weight.eq(value) for weight, value in zip(weights, aligned, strict=True)]
-        m.d.comb += [state.read_enable.eq(1), state.read_address.eq(stages[2][1].group)]
-
         held = split(state.read_data, lanes, is_signed=True)
-        sums = [Signal(signed(width), name=f"sum{lane}") for lane in range(lanes)]
-        m.d.comb += [total.eq(value + weight) for total, value, weight in zip(sums, held, weights, strict=True)]
-
         _, chosen = kinds(config)
         neurons = [NeuronLane(config) for _ in range(lanes)]
         for lane, neuron in enumerate(neurons):
             m.submodules[f"lane{lane}"] = neuron
-            m.d.comb += [neuron.total.eq(held[lane]), neuron.kind.eq(by_layer(stages[3][1].layer, chosen))]
+            weight = Signal(signed(config.partial_width), name=f"weight{lane}", reset_less=True)
+            total, summed = (Signal(signed(config.accumulator_width), name=f"{name}{lane}") for name in ("sum", "all"))
+            m.d.sync += weight.eq(aligned[lane])
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(operation.update, 0, total + weight))
+            m.d.sync += summed.eq(total + Mux(operation.fresh, 0, held[lane]))
+            m.d.comb += [neuron.total.eq(summed), neuron.kind.eq(by_layer(stages[4][1].layer, chosen))]
 
-        adding = stages[3][0] & ~stages[3][1].update
-        ended, ending = stages[-1][0] & stages[-1][1].update, stages[-1][1]
-        renewed = [Signal(signed(width), name=f"renewed{lane}") for lane in range(lanes)]
         m.d.comb += [
-            value.eq(Mux(ending.clear, 0, neuron.stored)) for value, neuron in zip(renewed, neurons, strict=True)
-        ]
-        m.d.comb += [
-            state.write_enable.eq(adding | ended | self.wipe),
-            state.write_address.eq(Mux(adding, stages[3][1].group, ending.group)),
-            state.write_data.eq(Mux(adding, joined(sums), joined(renewed))),
+            state.read_enable.eq(1),
+            state.read_address.eq(stages[2][1].group),
+            state.write_enable.eq(ended & ending.update),
+            state.write_address.eq(ending.group),
+            state.write_data.eq(joined([neuron.stored for neuron in neurons])),
             self.busy.eq(Cat(valid for valid, _ in stages).any()),
         ]
-        with m.If(self.wipe):
-            m.d.comb += [state.write_address.eq(self.wipe_group), state.write_data.eq(0)]
 
         mask = filled_lanes(m, config, ending)
         derivatives = [Mux(mask[lane], neuron.derivative, 0) for lane, neuron in enumerate(neurons)]
         m.d.comb += [
-            self.trace.valid.eq(ended),
+            self.trace.valid.eq(state.write_enable),
             self.trace.layer.eq(ending.layer),
             self.trace.group.eq(ending.group),
             self.trace.spikes.eq(Cat(neuron.spike for neuron in neurons) & mask),

@@ -8,8 +8,9 @@ from ..config import index_width
 from .ablation.blocks import block_ports, scan_blocks
 from .assess import LOSS_WIDTH, error_slot
 from .config import TrainerConfig
-from .dense import Rows
+from .dense import ListedRows, axon_shape
 from .forward import forward_operation
+from .replay import Replay
 from .scanner import Scanner, scan_axons
 from .wiring import by_layer
 
@@ -43,15 +44,18 @@ def job_layout(config: TrainerConfig) -> data.StructLayout:
 class ForwardPass(wiring.Component):
     """Runs each sample forward and hands it to the backward pass.
 
-        samples → input spikes; scan of a layer's axons → Rows → operations of the engine; updates; loss → results, jobs
+        samples → input spikes; scan of a layer's axons → list → rows → operations of the engine; loss → results, jobs
+
+    A layer's groups come one after the other: the axons that spiked are found once, added for the first group as they
+    are found, and again for every other from a list.
 
     ``job`` is taken when the backward pass is free; without ``overlap`` the next sample is not begun before that pass
     has ended (``backward_idle``), with it only after an update of the weights.
 
-    Cycles of a sample: 4 (header, wait, result, job) and its words; of each step and layer ``groups + 6``, and of each
-    scan of axons at most ``spikes * groups + empty + 5``, where ``empty`` of its words have no spike: exactly that if
-    none is; then the loss. A recurrent layer's own spikes are a second scan from the second step on. With a loss at
-    every step, the last layer's update waits until the step before has been assessed.
+    Cycles of a sample: 4 (header, wait, result, job) and its words; of each step and layer ``spikes * (groups - 1) +
+    groups + 9`` and what each scan of its axons takes, ``max(ones, 1)`` of every word and 3 more, or 4 if the last
+    word has a one; then the loss. A recurrent layer's own spikes are a second scan from the second step on. With a
+    loss at every step, the last layer's updates wait until the step before has been assessed.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
@@ -102,11 +106,18 @@ class ForwardPass(wiring.Component):
         lanes = config.lanes
         if config.forward == "events":
             m.submodules.scanner = scanner = Scanner(lanes=lanes, depth=self.scan_depth, indices=config.most_rows)
-            m.submodules.rows = rows = Rows(config)
+            m.submodules.rows = rows = ListedRows(config)
+            shape, most = axon_shape(config), max(layer.layer.axons for layer in layers)
         else:
-            scanner, rows = scan_blocks(m, config, self.scan_depth)
+            scanner, rows, shape, most = scan_blocks(m, config, self.scan_depth)
             m.d.comb += self.block_spikes.eq(rows.parts.payload.spikes)
-        wiring.connect(m, scanner.indices, rows.axons)
+        m.submodules.list = listed = Replay(shape, depth=most, most_rounds=config.most_groups)
+        wiring.connect(m, listed.entries, rows.entries)
+        m.d.comb += [
+            listed.items.valid.eq(scanner.indices.valid),
+            listed.items.payload.eq(scanner.indices.payload),
+            scanner.indices.ready.eq(1),
+        ]
 
         header = data.View(header_layout(config), self.samples.payload[: header_layout(config).size])
         held = Signal(header_layout(config))
@@ -114,7 +125,6 @@ class ForwardPass(wiring.Component):
         layer, step = Signal(range(len(layers))), Signal(range(steps))
         last_layer, last_step = Signal(), Signal()
         input_base = Signal(range(self.input_depth + 1))  # of the step's input spikes
-        group = Signal(range(config.most_groups))
         m.d.comb += [
             last_layer.eq(layer == len(layers) - 1),
             last_step.eq(step == steps - 1),
@@ -127,22 +137,18 @@ class ForwardPass(wiring.Component):
         aim = {"own": own, "own_scan": own_scan, "input_base": input_base, "trace_base": self.trace_base}
         scan_axons(m, config, self, scanner, layer=layer, **aim)
         groups = by_layer(layer, [geometry.groups for geometry in layers])
+        part = rows.parts.payload
         m.d.comb += [
+            listed.rounds.eq(groups),
             rows.layer.eq(layer),
-            rows.parts.ready.eq(1),
-            self.row_address.eq(rows.parts.payload.row + rows.parts.payload.position),
-        ]
-        m.d.sync += rows.count.eq(groups)  # a layer begins with a cycle without events
-        updating = Signal()
-        position = Mux(updating, group, rows.parts.payload.position)
-        m.d.comb += [
-            self.valid.eq(rows.parts.valid | updating),
-            self.operation.update.eq(updating),
-            self.operation.clear.eq(last_step),
-            self.operation.last.eq(group == groups - 1),
+            self.row_address.eq(part.row + part.position),
+            self.valid.eq(rows.parts.valid),
+            self.operation.update.eq(part.end),
+            self.operation.fresh.eq(self.first_step),
+            self.operation.last.eq(part.position == groups - 1),
             self.operation.layer.eq(layer),
-            self.operation.group.eq(by_layer(layer, [geometry.group_base for geometry in layers]) + position),
-            self.operation.rotation.eq(rows.parts.payload.rotation),
+            self.operation.group.eq(by_layer(layer, [geometry.group_base for geometry in layers]) + part.position),
+            self.operation.rotation.eq(part.rotation),
         ]
 
         words = Signal(range(steps * config.input_words + 1))
@@ -200,23 +206,21 @@ class ForwardPass(wiring.Component):
                     m.d.sync += updating_weights.eq(0)
                     m.next = "SCAN"
             with m.State("SCAN"):
-                m.d.comb += [self.running.eq(1), scanner.start.eq(1)]
+                m.d.comb += [self.running.eq(1), scanner.start.eq(1), listed.start.eq(~own)]
                 m.d.sync += own_scan.eq(own)
-                m.next = "EVENTS"
-            with m.State("EVENTS"):
+                m.next = "FIRST_GROUP"
+            with m.State("FIRST_GROUP"):
                 m.d.comb += self.running.eq(1)
-                with m.If(scanner.done & rows.idle):
-                    m.d.sync += group.eq(0)
+                with m.If(scanner.done):
+                    m.next = "GROUPS"
                     with m.If(recurrent & ~own):
                         m.d.sync += own.eq(1)
                         m.next = "SCAN"
-                    with m.Elif(self.assessed | ~last_layer):  # the step before may still be assessed
-                        m.d.sync += own.eq(0)
-                        m.next = "UPDATE"
-            with m.State("UPDATE"):
-                m.d.comb += [self.running.eq(1), updating.eq(1)]
-                m.d.sync += group.eq(group + 1)
-                with m.If(group == groups - 1):
+            with m.State("GROUPS"):
+                m.d.comb += self.running.eq(1)
+                m.d.comb += listed.complete.eq(self.assessed | ~last_layer)  # the step before may still be assessed
+                with m.If(listed.done & ~rows.entries.valid & ~rows.parts.valid):
+                    m.d.sync += own.eq(0)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.comb += self.running.eq(1)

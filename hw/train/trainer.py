@@ -14,8 +14,10 @@ from .counters import Counters
 from .forward import ForwardEngine, ForwardTrace
 from .forward_pass import ForwardPass, result_layout, sample_stream
 from .gradient import GradientEngine
+from .gradient_pass import GradientPass
 from .memories import Banks, WordMemory
 from .optimiser import Optimiser
+from .wiring import joined, split
 
 
 class Trainer(wiring.Component):
@@ -59,6 +61,9 @@ class Trainer(wiring.Component):
         m.submodules.backward_pass = back = BackwardPass(
             config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth
         )
+        m.submodules.gradient_pass = sums = GradientPass(
+            config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth
+        )
         m.submodules.forward = forward = ForwardEngine(config)
         m.submodules.backward = backward = BackwardEngine(config)
         m.submodules.gradient = gradient = GradientEngine(config)
@@ -84,16 +89,14 @@ class Trainer(wiring.Component):
 
         self._weights(m, ahead, back, forward, backward, optimiser, access, blocks)
         self._momenta(m, optimiser, access)
-        self._gradients(m, back, backward, gradient, optimiser, access)
-        self._traces(m, ahead, back, forward, backward)
+        self._gradients(m, back, sums, backward, gradient, optimiser, access)
+        self._traces(m, ahead, back, sums, forward, backward)
 
         # The forward engine, and what judges its outputs.
         last = config.layers[-1]
         m.d.comb += [
             forward.valid.eq(blocks.engine_valid if blocks else ahead.valid),
             forward.operation.eq(blocks.engine_operation if blocks else ahead.operation),
-            forward.wipe.eq(access.wiping),
-            forward.wipe_group.eq(access.wipe_address),
             ahead.engine_busy.eq(forward.busy | blocks.busy if blocks else forward.busy),
             judge.output_valid.eq(forward.trace.valid & (forward.trace.layer == len(config.layers) - 1)),
             judge.first.eq(ahead.first_step),
@@ -141,7 +144,7 @@ class Trainer(wiring.Component):
             counters.update_cycles.eq(back.updating | blocks.reading if blocks else back.updating),
             counters.busy_cycles.eq(~(ahead.idle & back.idle)),
             counters.forward_words.eq(ahead.valid & ~ahead.operation.update),
-            counters.backward_words.eq(back.columns.valid),
+            counters.backward_words.eq(back.columns.valid & ~back.columns.payload.end),
             counters.gradient_pairs.eq(gradient.pairs),
             counters.update_words.eq(optimiser.write),
             counters.forward_saturations.eq(_ones(forward.trace.saturated, forward.trace.valid)),
@@ -236,6 +239,7 @@ class Trainer(wiring.Component):
         self,
         m: Module,
         back: BackwardPass,
+        sums: GradientPass,
         backward: BackwardEngine,
         gradient: GradientEngine,
         optimiser: Optimiser,
@@ -244,7 +248,7 @@ class Trainer(wiring.Component):
         """The backward engine's gradients: into the lists, into the map that is scanned, and into the sums."""
         config, trace = self.config, backward.trace
         m.submodules.nonzero = nonzero = WordMemory(depth=config.groups, width=config.lanes)
-        wiring.connect(m, back.parts, gradient.parts)
+        wiring.connect(m, sums.parts, gradient.parts)
         wiring.connect(m, back.indices, backward.indices)
         wiring.connect(m, backward.neurons, back.neurons)
         wiring.connect(m, back.columns, backward.parts)
@@ -253,8 +257,7 @@ class Trainer(wiring.Component):
             backward.valid.eq(back.valid),
             backward.operation.eq(back.operation),
             backward.base.eq(back.base),
-            backward.wipe.eq(wipe),
-            backward.wipe_group.eq(access.wipe_address),
+            backward.own.eq(back.own),
             back.engine_busy.eq(backward.busy),
             nonzero.write_enable.eq(trace.valid),
             nonzero.write_address.eq(trace.group),
@@ -267,7 +270,13 @@ class Trainer(wiring.Component):
             gradient.group.eq(trace.local),
             gradient.gradients.eq(trace.weight_gradients),
             gradient.nonzero.eq(trace.learning),
-            back.words.eq(gradient.words),
+            sums.start.eq(back.accumulate),
+            sums.layer.eq(back.layer),
+            sums.first.eq(back.step == 0),
+            sums.input_base.eq(back.input_base),
+            sums.trace_base.eq(back.trace_base),
+            sums.words.eq(gradient.words),
+            back.accumulated.eq(sums.done),
             back.gradient_queued.eq(gradient.queued),
             gradient.own.eq(optimiser.busy | access.busy | wipe),
             gradient.address.eq(Mux(optimiser.busy, optimiser.address, access.address)),
@@ -281,7 +290,13 @@ class Trainer(wiring.Component):
         ]
 
     def _traces(
-        self, m: Module, ahead: ForwardPass, back: BackwardPass, forward: ForwardEngine, backward: BackwardEngine
+        self,
+        m: Module,
+        ahead: ForwardPass,
+        back: BackwardPass,
+        sums: GradientPass,
+        forward: ForwardEngine,
+        backward: BackwardEngine,
     ) -> None:
         """What the forward pass leaves for the backward pass: spikes, surrogate derivatives, potentials if need be."""
         config, lanes, trace = self.config, self.config.lanes, forward.trace
@@ -290,6 +305,8 @@ class Trainer(wiring.Component):
         m.submodules.derivatives = derivatives = WordMemory(
             depth=ahead.trace_depth, width=lanes * config.derivative_width
         )
+        m.submodules.masks = masks = WordMemory(depth=ahead.trace_depth, width=lanes)
+        window = [part.any() for part in split(trace.derivatives, lanes, is_signed=False)]
         written = Signal(range(ahead.trace_depth))
         m.d.comb += [
             written.eq(ahead.trace_base + trace.group),
@@ -302,6 +319,12 @@ class Trainer(wiring.Component):
             derivatives.write_enable.eq(trace.valid),
             derivatives.write_address.eq(written),
             derivatives.write_data.eq(trace.derivatives),
+            masks.write_enable.eq(trace.valid),
+            masks.write_address.eq(written),
+            masks.write_data.eq(joined(window)),
+            masks.read_enable.eq(back.mask_enable),
+            masks.read_address.eq(back.mask_address),
+            back.mask_data.eq(masks.read_data),
             spikes.read2.enable.eq(1),
             spikes.read2.address[0].eq(back.trace_address),
             derivatives.read_enable.eq(1),
@@ -309,7 +332,7 @@ class Trainer(wiring.Component):
             backward.spikes.eq(spikes.read2.data[0]),
             backward.derivatives.eq(derivatives.read_data),
         ]
-        for scan, of_inputs, of_spikes in ((ahead, inputs.read0, spikes.read0), (back, inputs.read1, spikes.read1)):
+        for scan, of_inputs, of_spikes in ((ahead, inputs.read0, spikes.read0), (sums, inputs.read1, spikes.read1)):
             m.d.comb += [
                 of_inputs.enable.eq(scan.scan_enable),
                 of_inputs.address[0].eq(scan.scan_address),

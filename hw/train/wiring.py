@@ -31,11 +31,16 @@ def rotated(m: Module, values: Sequence[Value], amount: Value, name: str) -> lis
     return list(values)
 
 
-def delayed(m: Module, valid: Value, operation: data.View, stages: int) -> list[tuple[Value, data.View]]:
+def delayed(
+    m: Module, valid: Value, operation: data.View, stages: int, name: str = "operation"
+) -> list[tuple[Value, data.View]]:
     """``valid`` and ``operation`` now and in each of the ``stages`` cycles after."""
     line = [(valid, operation)]
     for index in range(1, stages + 1):
-        later = Signal(name=f"valid_s{index}"), Signal(operation.shape(), name=f"operation_s{index}", reset_less=True)
+        later = (
+            Signal(name=f"{name}_valid_s{index}"),
+            Signal(operation.shape(), name=f"{name}_s{index}", reset_less=True),
+        )
         m.d.sync += [after.eq(before) for after, before in zip(later, line[-1], strict=True)]
         line.append(later)
     return line

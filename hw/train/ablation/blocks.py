@@ -8,7 +8,8 @@ from amaranth.lib.wiring import In, Member, Out
 
 from ...config import index_width
 from ..config import TrainerConfig
-from ..dense import walk
+from ..dense import listed_layout, row_start
+from ..replay import entry_layout
 from ..wiring import by_layer, lowest_bit, rotated, split
 
 
@@ -44,11 +45,13 @@ def block_ports(config: TrainerConfig) -> dict[str, Member]:
     return {"block_spikes": Out(config.fused), "blocks_wanted": Out(1), "blocks_ready": In(1)}
 
 
-def scan_blocks(m: Module, config: TrainerConfig, depth: int) -> tuple["BlockScanner", "BlockRows"]:
-    """In place of the scanner and the rows of a pass over events."""
+def scan_blocks(
+    m: Module, config: TrainerConfig, depth: int
+) -> tuple["BlockScanner", "BlockRows", data.StructLayout, int]:
+    """In place of the scanner and the rows of a pass over events; what is listed, and how many of it at most."""
     m.submodules.scanner = scanner = BlockScanner(config, depth=depth, skipping=config.forward == "lookup")
     m.submodules.rows = rows = BlockRows(config)
-    return scanner, rows
+    return scanner, rows, block_layout(config), max(config.blocks(layer) for layer in config.layers)
 
 
 class BlockScanner(wiring.Component):
@@ -121,26 +124,31 @@ class BlockScanner(wiring.Component):
 
 
 class BlockRows(wiring.Component):
-    """For every block of ``axons`` the parts ``0 … count - 1`` of it in ``layer``; ``count`` is at least 1.
+    """For every entry of a list of blocks the part of it that belongs to the group of neurons of its round.
 
-    Latency: 1 cycle. Throughput: a part a cycle, without a gap between blocks.
+    Latency: 1 cycle. Throughput: 1 a cycle.
     """
 
     def __init__(self, config: TrainerConfig) -> None:
         self.config = config
+        entry = entry_layout(block_layout(config), config.most_groups)
         super().__init__(
             {
                 "layer": In(range(len(config.layers))),
-                "count": In(range(config.most_groups + 1)),
-                "axons": In(stream.Signature(block_layout(config))),
-                "parts": Out(stream.Signature(part_layout(config))),
-                "idle": Out(1),
+                "entries": In(stream.Signature(entry, always_ready=True)),
+                "parts": Out(stream.Signature(listed_layout(part_layout(config)), always_ready=True)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
-        m, block = Module(), self.axons.payload
-        walk(m, self, block.index, block_bases(self.config), {"spikes": block.spikes})
+        m, entry, part = Module(), self.entries.payload, self.parts.payload
+        m.d.sync += [
+            self.parts.valid.eq(self.entries.valid),
+            part.end.eq(entry.end),
+            part.row.eq(row_start(self.config, self.layer, block_bases(self.config), entry.item.index)),
+            part.position.eq(entry.round),
+            part.spikes.eq(entry.item.spikes),
+        ]
         return m
 
 

@@ -1,5 +1,7 @@
 """What stands between the forward pass and its engine where spikes do not come one by one."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -66,14 +68,12 @@ def copy_cycles(config: TrainerConfig) -> int:
     return config.forward_words * visits(config, gray=lookup) + BlockReader.STAGES + (2 if lookup else 1)
 
 
-def step_cycles(config: TrainerConfig, layer: LayerGeometry, number: int) -> int:
-    """Cycles of a step of ``layer`` for a ``number`` of axons that spike, or blocks looked at, without own spikes.
-
-    The first word or block has one of them, and none takes less long than the scan of what is skipped behind it.
-    """
-    cycles = (number + 1) * layer.groups + 11  # the update passes over the groups once more
-    gathering = max(min(config.fused // config.lanes, layer.input_words) - 1, 0)  # the first block's other words
-    return cycles + gathering + (config.fused - 1 if config.forward == "systolic" else 0)
+def step_cycles(config: TrainerConfig, layer: LayerGeometry, sent: Sequence[int]) -> int:
+    """Cycles of a step of ``layer`` without own spikes; ``sent``: of each word of its inputs, how many axons spiked, or
+    how many blocks were looked at when it had been read."""
+    scan = sum(max(number, 1) for number in sent) + 3 + (sent[-1] != 0)
+    delay = config.fused - 1 if config.forward == "systolic" else 0
+    return scan + sum(sent) * (layer.groups - 1) + layer.groups + 9 + delay
 
 
 def front(config: TrainerConfig) -> Front:

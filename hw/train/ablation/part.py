@@ -1,6 +1,6 @@
 """The part of a trainer that runs samples forward, by itself: to be measured beside the same part done otherwise."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,19 +49,13 @@ class ForwardPart(wiring.Component):
         m.submodules.weights = weights = Banks(lanes=lanes, depth=config.weight_words, width=width, registered=True)
         wiring.connect(m, wiring.flipped(self.samples), ahead.samples)
         wiring.connect(m, forward.trace, wiring.flipped(self.trace))
-        wiping, wiped = Signal(init=1), Signal.like(forward.wipe_group)
-        m.d.sync += wiped.eq(wiped + 1)
-        with m.If(wiped == config.groups - 1):
-            m.d.sync += wiping.eq(0)
         m.d.comb += [
-            ahead.enable.eq(~wiping & ~self.updates.valid),
+            ahead.enable.eq(~self.updates.valid),
             ahead.backward_idle.eq(1),
             ahead.results.ready.eq(1),
             ahead.job.ready.eq(1),
             ahead.assessed.eq(1),
-            forward.wipe.eq(wiping),
-            forward.wipe_group.eq(wiped),
-            self.idle.eq(ahead.idle & ~wiping),
+            self.idle.eq(ahead.idle),
             self.updates.ready.eq(1),
             weights.read0.enable.eq(1),
             weights.write.data.eq(self.updates.payload.weights),

@@ -15,10 +15,16 @@ from ranvier.golden.train.surrogate import Rectangle
 from ranvier.hw.train.config import TrainerConfig
 
 
-def simulate(component: wiring.Component, testbench: Callable[[Any], Awaitable[None]]) -> None:
-    """Run ``testbench`` on ``component`` in Amaranth's simulator until it returns."""
+def simulate(
+    component: wiring.Component,
+    testbench: Callable[[Any], Awaitable[None]],
+    *processes: Callable[[Any], Awaitable[None]],
+) -> None:
+    """Run ``testbench`` on ``component`` in Amaranth's simulator until it returns; ``processes`` go on beside it."""
     simulator = Simulator(component)
     simulator.add_clock(1e-8)
+    for process in processes:
+        simulator.add_process(process)
     simulator.add_testbench(testbench)
     simulator.run()
 

@@ -62,38 +62,15 @@ def words_of(bits: np.ndarray, lanes: int) -> np.ndarray:
     return np.pad(bits, (0, -len(bits) % lanes)).reshape(-1, lanes).sum(axis=1)
 
 
-def gaps(ones: np.ndarray) -> list[int]:
-    """Words without a one in front of the first, then of each other one; last, those behind the last."""
-    result = [0]
-    for count in ones.tolist():
-        if count:
-            result += [0] * count
-        else:
-            result[-1] += 1
-    return result
-
-
-def scan_cycles(bits: np.ndarray, lanes: int, parts: int) -> int:
-    """From the start of a scan until the last of ``parts`` parts of every axon has been taken, with nothing stalled."""
+def scan_cycles(bits: np.ndarray, lanes: int) -> int:
+    """From the start of a scan, that cycle included, until it is seen to be done, with nothing stalled."""
     ones = words_of(bits, lanes)
-    if not ones.any():
-        return len(ones) + 2
-    first, *between, last = gaps(ones)
-    return 3 + first + sum(max(parts, 1 + gap) for gap in between) + max(parts + 1, last)
+    return int(np.maximum(ones, 1).sum()) + 3 + int(ones[-1] != 0)
 
 
-def column_cycles(bits: np.ndarray, lanes: int, parts: int) -> int:
-    """From the start of a scan of gradients until the last part of a column has been added."""
-    ones = words_of(bits, lanes)
-    if not ones.any():
-        return len(ones) + 2
-    *before, last = gaps(ones)
-    fetched = taken = None
-    for gap in before:
-        found = 3 + gap if fetched is None else fetched + 1 + gap
-        fetched = found if taken is None else max(found, taken)  # the register in front of the columns is free again
-        taken = fetched + 1 if taken is None else max(fetched + 1, taken + parts)
-    return max(taken + parts + 5, fetched + max(last, 1))
+def longest(bits: np.ndarray, lanes: int) -> int:
+    """The most ones that one lane has."""
+    return int(np.pad(bits, (0, -len(bits) % lanes)).reshape(-1, lanes).sum(axis=0).max())
 
 
 def empty_words(bits: np.ndarray, lanes: int) -> int:
@@ -106,61 +83,60 @@ def axons_of(trace: BatchTrace, layer: int, sample: int, step: int, inputs: int)
     return axons[:inputs], axons[inputs:]
 
 
-def forward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> tuple[int, Range]:
-    """All steps and layers of a sample: exactly, and as the docstring's bounds say."""
-    setup, lanes, now, bounds, assessed = config.setup, config.lanes, 0, Range(), 0
+def forward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> int:
+    """All steps and layers of a sample."""
+    setup, lanes, now, assessed = config.setup, config.lanes, 0, 0
     softmax = setup.loss.softmax
     loss = 3 * softmax.classes + softmax.dividend_bits + 6
     for step in range(setup.steps):
         for index, layer in enumerate(config.layers):
             inputs, own = axons_of(trace, index, sample, step, layer.layer.inputs)
             scans = [inputs, own] if layer.layer.recurrent and step else [inputs]
-            bounds.add(layer.groups + 6, layer.groups + 6)
-            for bits in scans:
-                now += 1 + scan_cycles(bits, lanes, layer.groups)
-                spikes, empty = int(bits.sum()), empty_words(bits, lanes)
-                bounds.add(
-                    3 + max(spikes * layer.groups, spikes + empty),
-                    5 + spikes * layer.groups + empty,
-                )
+            now += sum(scan_cycles(bits, lanes) for bits in scans)
             if index == len(config.layers) - 1:
                 now = max(now, assessed)
-            now += layer.groups + 6
+            spikes = sum(int(bits.sum()) for bits in scans)
+            now += spikes * (layer.groups - 1) + layer.groups + 9
         assessed = now + loss if setup.loss.every_step else 0
-    if setup.loss.every_step:
-        bounds.most += (setup.steps - 1) * loss
-    return now, bounds
+    return now
 
 
-def backward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> tuple[int, Range, Range]:
-    """Of a job: propagation exactly and as bounds; bounds of what the weights' gradients take, the flush included."""
-    setup, lanes, now, bounds, sums = config.setup, config.lanes, 0, Range(), Range()
+def backward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> tuple[Range, Range]:
+    """Of a job: propagation, within what the weights' gradients leave of the time until the masks are read; and what
+    those gradients take, the flush included."""
+    setup, lanes, spent, sums = config.setup, config.lanes, Range(), Range()
     stages = 3 + (setup.reset_path == "exact") + setup.traces
     for step in reversed(range(setup.steps)):
         for index, layer in enumerate(config.layers):
-            traces = trace.backward[index]
-            nonzero, learning = traces.membrane[sample, step] != 0, traces.weight[sample, step] != 0
-            of_lanes = np.pad(learning, (0, -len(learning) % lanes)).reshape(-1, lanes).sum(axis=0)
-            words = -(-int(of_lanes.max()) // PAIR)
-            spent = layer.groups + stages + 7
-            now += spent
-            bounds.add(spent, spent)
-            if not words and not setup.traces:
-                continue
-            own = layer.layer.recurrent and step and setup.temporal
-            column = (layer.input_words if index else 0) + (layer.groups if own else 0)
-            now += 1
-            bounds.add(1, 1)
-            if column:
-                now += column_cycles(nonzero, lanes, column)
-                found, empty = int(nonzero.sum()), empty_words(nonzero, lanes)
-                bounds.add(max(found * column, found + empty), found * column + empty + 9)
+            back = trace.backward[index]
+            learning = back.weight[sample, step] != 0
+            words = -(-longest(learning, lanes) // PAIR)
+            fixed = layer.groups + stages + 7
+            spent.add(fixed, fixed)
+            scans = []
+            if index + 1 < len(config.layers):
+                scans.append(trace.backward[index + 1].membrane[sample, step] != 0)
+            if layer.layer.recurrent and step + 1 < setup.steps and setup.temporal:
+                scans.append(back.membrane[sample, step + 1] != 0)
+            rounds = longest(trace.forward[index].derivative[sample, step] != 0, lanes)
+            if scans:
+                spent.add(0, layer.groups + 3)
+            if scans and rounds:
+                for bits in scans:
+                    cycles = scan_cycles(bits, lanes) + int(words_of(bits, lanes)[-1] != 0)
+                    spent.add(cycles, cycles)
+                gradients = sum(int(bits.sum()) for bits in scans)
+                if gradients:
+                    cycles = gradients * (rounds - 1) + rounds + 7
+                    spent.add(cycles, cycles)
             inputs, others = axons_of(trace, index, sample, step, layer.layer.inputs)
-            for bits in [inputs, others] if layer.layer.recurrent and step else [inputs]:
+            for bits in [inputs, others] if words and layer.layer.recurrent and step else [inputs] if words else []:
                 parts = int(bits.sum()) * words
                 sums.add(max(parts, 1), PAIR * parts + empty_words(bits, lanes) + 6)
     sums.add(1, DRAIN)
-    return now, bounds, sums
+    if config.overlap:  # a layer's neurons wait for the gradients of the one before
+        spent.most += sums.most
+    return spent, sums
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -188,12 +164,10 @@ def test_cycles_of_the_forward_pass(trainer, density):
     config = trainer.config
     spent, trace = run(trainer, 1, density, learn=False)
     cycles = [forward_cycles(config, trace, sample) for sample in range(SAMPLES)]
-    forward = sum(exact for exact, _ in cycles)
+    forward = sum(cycles)
     print(f"seed 1: {SAMPLES} samples, {spent['forward_words']} words of weights, {spent['forward_cycles']} cycles")
     assert spent["samples"] == SAMPLES
     assert spent["forward_cycles"] == forward
-    for exact, bounds in cycles:
-        assert bounds.least <= exact <= bounds.most
     softmax, words = config.setup.loss.softmax, config.setup.steps * config.input_words
     loss = 3 * softmax.classes + softmax.dividend_bits + 6
     assert spent["load_cycles"] == SAMPLES * words
@@ -209,12 +183,10 @@ def test_cycles_of_the_backward_pass(trainer, density):
     cycles = [backward_cycles(config, trace, sample) for sample in range(SAMPLES)]
     print(f"seed 2: {spent}")
     assert spent["rejected"] == 0 and spent["gradient_pairs"] > 0
-    assert spent["backward_cycles"] == sum(exact for exact, _, _ in cycles)
-    for exact, bounds, _ in cycles:
-        assert bounds.least <= exact <= bounds.most
-    least, most = sum(sums.least for *_, sums in cycles), sum(sums.most for *_, sums in cycles)
-    print(f"gradients: {least}..{most}")
-    assert least <= spent["gradient_cycles"] <= most
+    for phase, bounds in zip(("backward", "gradient"), zip(*cycles, strict=True), strict=True):
+        least, most = sum(bound.least for bound in bounds), sum(bound.most for bound in bounds)
+        print(f"{phase}: {least}..{most}")
+        assert least <= spent[f"{phase}_cycles"] <= most
     assert spent["update_cycles"] == config.weight_words + 7
     assert spent["update_words"] == config.weight_words
     phases = [spent[f"{phase}_cycles"] for phase in ("load", "forward", "assess", "backward", "gradient", "update")]
@@ -222,15 +194,3 @@ def test_cycles_of_the_backward_pass(trainer, density):
         assert max(phases) < spent["busy_cycles"] < sum(phases)
     else:  # header, wait, result, job; begin; of all jobs but the last, which updates, the end without an update
         assert spent["busy_cycles"] == sum(phases) + SAMPLES * (4 + 1) + 2 * (SAMPLES - 1)
-
-
-def test_bounds_hold_for_any_scan():
-    """Random maps: what the exact formulas give lies between the bounds that the docstrings state."""
-    rng = np.random.default_rng(3)
-    for _ in range(2000):
-        lanes, parts = int(rng.choice([2, 8])), int(rng.integers(1, 6))
-        bits = rng.random(rng.integers(1, 60)) < rng.choice([0, 0.05, 0.3, 0.9])
-        spikes, empty = int(bits.sum()), empty_words(bits, lanes)
-        least = max(spikes * parts, spikes + empty)
-        assert least + 2 <= scan_cycles(bits, lanes, parts) <= spikes * parts + empty + 4
-        assert least + 2 <= column_cycles(bits, lanes, parts) <= spikes * parts + empty + 9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ranvier.hw.train.config import TrainerConfig
-from ranvier.hw.train.dense import Columns, Rows
+from ranvier.hw.train.dense import ListedColumns, ListedRows, Rows
 
 from .drive import dense_setup, simulate, weight_place
 
@@ -90,76 +90,85 @@ def test_a_row_has_as_many_parts_as_asked_for(count):
     assert cycles == list(range(1, 3 * count + 1))
 
 
-def columns_of(dut: Columns, rng, layer: int, own: bool, neurons: list, *, stalls: bool) -> tuple[list, list[int]]:
-    """Parts of the columns of ``neurons`` (index and operand), and their cycles."""
-    parts, cycles = [], []
+def listed(dut, rng, fixed: dict, entries: list, names: tuple[str, ...]) -> list[dict]:
+    """What comes of each of ``entries`` in the cycle after it, by ``names``; ``fixed`` inputs hold all the time."""
+    found = []
 
     async def testbench(ctx):
-        ctx.set(dut.layer, layer)
-        ctx.set(dut.own, own)
-        left, cycle, offering = list(neurons), 0, False
-        while left or not ctx.get(dut.idle):
-            offering = bool(left) and (offering or not stalls or rng.random() < 0.3)
-            ctx.set(dut.neurons.valid, offering)
-            if offering:
-                ctx.set(dut.neurons.payload, {"index": left[0][0], "operand": left[0][1]})
-            taken = offering and ctx.get(dut.neurons.ready)
-            if ctx.get(dut.parts.valid):
+        for name, value in fixed.items():
+            ctx.set(getattr(dut, name), value)
+        left, asked = list(entries), False
+        while left or asked:
+            assert ctx.get(dut.parts.valid) == asked
+            if asked:
                 part = ctx.get(dut.parts.payload)
-                addresses = [part.addresses[bank] for bank in range(dut.config.lanes)]
-                parts.append((addresses, part.rotation, part.target, part.operand))
-                cycles.append(cycle)
+                found.append({name: getattr(part, name) for name in names})
+            asked = bool(left) and rng.random() < 0.7
+            ctx.set(dut.entries.valid, asked)
+            if asked:
+                ctx.set(dut.entries.payload, left.pop(0))
             await ctx.tick()
-            if taken:
-                left.pop(0)
-                offering = False
-            cycle += 1
-            assert cycle < 10_000
 
     simulate(dut, testbench)
-    return parts, cycles
+    return found
 
 
 @pytest.mark.parametrize("name", CHAINS)
-@pytest.mark.parametrize("own", [False, True])
-@pytest.mark.parametrize("stalls", [False, True])
-def test_columns_visit_every_weight_of_a_neuron_once(name, own, stalls):
-    """Of the axons that are spikes of a layer; each at the word of the group of neurons that it is a spike of."""
-    rng, config, visited, wanted = np.random.default_rng(3), chain(name), 0, 0
+def test_listed_rows_visit_every_weight_once(name):
+    """For every group each axon, the end of the round behind them."""
+    rng, config, visited = np.random.default_rng(4), chain(name), 0
     lanes = config.lanes
     for index, geometry in enumerate(config.layers):
-        inputs, layer = geometry.layer.inputs, geometry.layer
-        neurons = [
-            (int(k), int(rng.integers(1 << config.setup.gradient_width))) for k in rng.permutation(layer.neurons)
-        ]
-        parts, cycles = columns_of(Columns(config), rng, index, own, neurons, stalls=stalls)
-        targets = []  # the group of each part, and its axons
-        if index:
-            before = config.layers[index - 1]
-            targets += [
-                (before.group_base + group, list(range(group * lanes, min((group + 1) * lanes, inputs))))
-                for group in range(before.groups)
-            ]
-        if own and layer.recurrent:
-            targets += [
-                (
-                    geometry.group_base + group,
-                    list(range(group * lanes + inputs, min((group + 1) * lanes, layer.neurons) + inputs)),
-                )
-                for group in range(geometry.groups)
-            ]
-        assert len(parts) == len(neurons) * len(targets)
-        for number, (neuron, operand) in enumerate(neurons):
-            for (target, axons), part in zip(targets, parts[number * len(targets) :], strict=False):
-                addresses, rotation, found_target, found_operand = part
-                assert (found_target, found_operand) == (target, operand)
-                for lane, axon in enumerate(axons):  # the axon of lane j is in bank j + rotation
-                    bank = (lane + rotation) % lanes
-                    assert (bank, addresses[bank]) == weight_place(config, index, axon, neuron)
+        inputs, neurons = geometry.layer.inputs, geometry.layer.neurons
+        axons = rng.permutation(geometry.layer.axons).tolist()
+        numbers = [axon if axon < inputs else axon + -inputs % lanes for axon in axons]
+        entries = []
+        for group in range(geometry.groups):
+            entries += [{"round": group, "item": number} for number in numbers] + [{"round": group, "end": 1}]
+        found = iter(listed(ListedRows(config), rng, {"layer": index}, entries, ("end", "row", "position", "rotation")))
+        for group in range(geometry.groups):
+            for axon in axons:
+                part = next(found)
+                assert (part["end"], part["position"]) == (0, group)
+                for lane in range(min(lanes, neurons - group * lanes)):  # lane k is in bank k + rotation
+                    place = (lane + part["rotation"]) % lanes, part["row"] + part["position"]
+                    assert place == weight_place(config, index, axon, group * lanes + lane)
                     visited += 1
-        if not stalls:
-            assert cycles == list(range(1, len(parts) + 1))
-        wanted += layer.neurons * ((inputs if index else 0) + (layer.neurons if own and layer.recurrent else 0))
+            part = next(found)
+            assert (part["end"], part["position"]) == (1, group)
+    print(f"seed 4: {visited} weights")
+    assert visited == sum(g.layer.axons * g.layer.neurons for g in config.layers)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_listed_columns_visit_the_weights_of_their_neurons(name):
+    """Of neurons behind a layer and of its own, for one of the layer's neurons in each lane, in no order."""
+    rng, config, visited = np.random.default_rng(3), chain(name), 0
+    lanes, seen = config.lanes, ("end", "addresses", "rotation", "operand", "groups", "filled")
+    for index, geometry in enumerate(config.layers):
+        behind = config.layers[index + 1].layer if index + 1 < len(config.layers) else None
+        sources = [(0, k) for k in range(behind.neurons)] if behind else []
+        sources += [(1, k) for k in range(geometry.layer.neurons)] if geometry.layer.recurrent else []
+        for _ in range(4):
+            groups = rng.integers(0, geometry.groups, lanes).tolist()
+            filled = [int(group * lanes + lane < geometry.layer.neurons) for lane, group in enumerate(groups)]
+            mask = sum(bit << lane for lane, bit in enumerate(filled))
+            drawn = [(*sources[k], int(rng.integers(1 << 12))) for k in rng.permutation(len(sources))]
+            entries = [{"item": {"own": own, "index": k, "operand": value}} for own, k, value in drawn]
+            fixed = {"layer": index, "groups": groups, "filled": mask}
+            *found, end = listed(ListedColumns(config), rng, fixed, [*entries, {"end": 1}], seen)
+            assert (end["end"], end["filled"]) == (1, mask)
+            assert [end["groups"][lane] for lane in range(lanes)] == groups
+            assert len(found) == len(drawn)
+            for (own, neuron, operand), part in zip(drawn, found, strict=True):
+                assert (part["end"], part["operand"]) == (0, operand)
+                for lane, group in enumerate(groups):  # the axon of lane j is in bank j + rotation
+                    if not filled[lane]:
+                        continue
+                    bank, axon = (lane + part["rotation"]) % lanes, group * lanes + lane
+                    layer = index if own else index + 1
+                    axon += geometry.layer.inputs if own else 0
+                    assert (bank, part["addresses"][bank]) == weight_place(config, layer, axon, neuron)
+                    visited += 1
     print(f"seed 3: {visited} weights")
-    assert visited == wanted
-    assert visited or name == "a single group"
+    assert visited > 0 or name == "a single group"
