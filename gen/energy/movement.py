@@ -1,39 +1,30 @@
 """Bytes that our training scheme moves in one training step: one sample, all time steps, batch of 1, plain SGD.
 
-The scheme, of the engines in ``hw.train``: spikes are kept as bit maps and surrogates as a mask of one bit (a
-rectangle); membrane potentials are not kept (detached reset); forward reads a weight once for each spike of its axon,
-backward once for each ``gu ≠ 0`` of its neuron; weight gradients grow in a memory beside their adders. Every read and
-every write of a memory counts; registers and wires do not, as in SATA's formulas.
+The scheme is that of the engines in ``hw.train``: spikes are kept as bit maps and surrogates as a mask of one bit (a
+rectangle); membrane potentials are not kept (detached reset). Neurons are worked on in groups of ``lanes``, for each
+group all events (spikes forward, gradients backward) are gone through, so that the sum that grows (membrane potential,
+or gradient that arrives) stays in registers. Events are found once, and come again from a list for every further group.
+A weight is read for each spike of its axon, and for each ``gu ≠ 0`` of its neuron. Weight gradients grow in a memory
+beside their adders. Every read and every write of a memory counts; registers and wires do not, as in SATA's formulas.
 
 The engines are built for dense layers only. A convolution is counted as if they followed its synapses: an event
-touches the ``R²`` places around it.
-
-Where sums are while they grow is the ``order`` of the loops:
-
-``"event"``
-    for each event, for each group of ``lanes`` targets: as the engines are built. The sum (membrane potential, or
-    gradient that arrives) is read and written for each synapse.
-``"group"``
-    for each group, for each event: not built. The sum stays in the lanes' registers, is read and written once a step;
-    in return bit maps and operands are read again for each group. Weights are read equally often.
+comes again for the ``R²`` places around it.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from .layers import Layer
 from .operations import Work
 
-Order = Literal["event", "group"]
 Traffic = dict[str, dict[str, float]]
 """Bytes, by phase (``forward``, ``backward``, ``weight_gradient``, ``update``, ``refill``) and by what is moved."""
 
 
 @dataclass(frozen=True)
 class Formats:
-    """Widths in bits. ``state``: a membrane potential while it grows; ``gradient``: ``gu``; ``arrival``: the gradient
-    of a spike while it grows; ``total``: a weight's gradient while it grows."""
+    """Widths in bits. ``state``: a membrane potential; ``gradient``: ``gu``; ``arrival``: the gradient of a spike
+    before it is rounded; ``total``: a weight's gradient while it grows."""
 
     weight: int = 8
     state: int = 8
@@ -45,16 +36,15 @@ class Formats:
 LIKE_SATA = Formats()
 """Every value a word of SATA's formulas (``VALUE_BITS``)."""
 
-TRAINER = Formats(weight=16, state=30, gradient=16, arrival=42, total=20)
-"""Defaults of ``golden.train.TrainingSetup`` (16-bit weights and gradients) and sums that cannot overflow on VGG5:
-8192 weights of 16 bits and a potential, 1152 products of 31 bits, 8 gradients of 16 bits."""
+TRAINER = Formats(weight=16, state=16, gradient=16, arrival=42, total=20)
+"""Defaults of ``golden.train.TrainingSetup`` (16-bit weights and gradients), 16-bit potentials, and sums that cannot
+overflow on VGG5: 1152 products of 31 bits, 8 gradients of 16 bits."""
 
 
 @dataclass(frozen=True)
 class Scheme:
     """``lanes``: neurons that work side by side (at most 64 in ``hw.train``)."""
 
-    order: Order = "group"
     lanes: int = 64
     formats: Formats = LIKE_SATA
 
@@ -66,48 +56,57 @@ class Scheme:
 def layer_traffic(layer: Layer, work: Work, steps: int, scheme: Scheme, *, first: bool = False) -> Traffic:
     """Bytes in and out of the memories on chip for one layer.
 
-    ``f``, ``b``, ``p``: synapses of :class:`Work` (forward, backward, weight gradient), ``g`` its gradients; ``n``
-    neurons, ``m`` inputs, ``W`` weights, ``T`` steps, ``G`` and ``H`` groups of filters and of channels. In bits, the
-    width of what is moved in front; in braces, order ``event`` first, then ``group``:
+    ``f``, ``b``, ``p``: synapses of :class:`Work` (forward, backward, weight gradient), ``a`` its spikes and ``g`` its
+    gradients; ``n`` neurons, ``m`` inputs, ``W`` weights, ``T`` steps, ``G`` and ``H`` groups of filters and of
+    channels, ``axon`` and ``neuron`` bits of an input's and a neuron's number, ``place`` and ``group`` those of a group
+    of inputs and of filters. In bits, the width of what is moved in front:
 
-        forward          weight·f + state·{2f + 2Tn | 2Tn} + {Tm | T·G·synapses/filters} + 2Tn
-        backward         weight·b + arrival·{2b + 2Tm | 2Tm} + 2Tn
-                         + gradient·2Tn + gradient·{g | H·b/channels} + {Tn | T·H·synapses/channels}
-        weight gradient  total·2p + (gradient + index)·(g + p) + Tm
+        forward          weight·f + state·2Tn + axon·G·f/filters + 2Tn + Tm
+        backward         weight·b + arrival·2Tm + gradient·(2Tn + g) + (neuron + gradient)·H·b/channels
+                         + place·2Tm + 3Tn + 2Tm
+        weight gradient  total·2p + (gradient + group)·(g + p) + Tm
         update           (weight + total)·2W
 
-    Terms without a width are bit maps: forward, spikes that are scanned, then spikes and masks that are written;
-    backward, both read, and neurons with a gradient that are scanned; weight gradient, spikes that are scanned.
-    ``gradient·2Tn``: a step's gradients are written for the step before, and read there.
-    ``(gradient + index)·(g + p)``: the engine's lists of gradients that are not 0, written once, read for each pair;
-    ``index``: bits of a group's number. The first layer sends nothing back, and its input spikes are first written
-    (Tm). A readout keeps no spikes and masks. Of a word that is not full, only the lanes with a neuron count.
+    Terms without a width are bit maps: forward, spikes and masks that are written, spikes that are scanned; backward,
+    both and the neurons with a gradient read, and the mask of the inputs written and read. ``axon·…``: the list of
+    spikes, written once and read for every group but the first, which sees them as they are found; ``(neuron +
+    gradient)·…``: the list of gradients, in the same way. ``place·2Tm``: the lists of the neurons inside the window,
+    here all of them: SATA's formulas have no share of these. ``gradient·(2Tn + g)``: a step's gradients are written
+    for the step before, and read there; those that are not 0 are read once more. ``(gradient + group)·(g + p)``: the
+    weight-gradient engine's lists, written once, read for each pair. The first layer sends nothing back, and its input
+    spikes are first written (Tm). A readout keeps no spikes and masks. Of a word that is not full, only the lanes with
+    a neuron count.
     """
     formats, T, n, m = scheme.formats, steps, layer.neurons, layer.inputs
     groups, input_groups = -(-layer.filters // scheme.lanes), -(-layer.channels // scheme.lanes)
-    by_event = scheme.order == "event"
-    scan = T * m if by_event else T * groups * (layer.synapses // layer.filters)
-    scan_back = T * n if by_event else T * input_groups * (layer.synapses // layer.channels)
-    operands = work.gradients if by_event else input_groups * work.backward / layer.channels
-    entry = formats.gradient + (groups - 1).bit_length()
+    axon, neuron, place = _bits(m), _bits(n), _bits(m // layer.channels * input_groups)
+    listed = groups * work.forward / layer.filters
+    listed_back = input_groups * work.backward / layer.channels
+    entry = formats.gradient + _bits(groups)
     kept = T * n if layer.spiking else 0
+    back: dict[str, float] = {
+        "states": formats.arrival * 2 * T * m,
+        "gradients": formats.gradient * work.gradients,
+        "lists": (neuron + formats.gradient) * listed_back + place * 2 * T * m,
+        "spikes and masks": T * n + 2 * T * m,
+    }
     bits: Traffic = {
         "forward": {
             "weights": formats.weight * work.forward,
-            "sums": formats.state * 2 * work.forward if by_event else 0,
             "states": formats.state * 2 * T * n,
-            "spikes and masks": scan + 2 * kept + (T * m if first else 0),
+            "lists": axon * listed,
+            "spikes and masks": T * m + 2 * kept + (T * m if first else 0),
         },
         "backward": {
             "weights": formats.weight * work.backward,
-            "sums": formats.arrival * 2 * work.backward if by_event else 0,
-            "states": 0 if first else formats.arrival * 2 * T * m,
-            "spikes and masks": 2 * kept,
-            "gradients": formats.gradient * 2 * T * n + (0 if first else formats.gradient * operands + scan_back),
+            "states": 0 if first else back["states"],
+            "gradients": formats.gradient * 2 * T * n + (0 if first else back["gradients"]),
+            "lists": 0 if first else back["lists"],
+            "spikes and masks": 2 * kept + (0 if first else back["spikes and masks"]),
         },
         "weight_gradient": {
             "weight gradients": formats.total * 2 * work.weight_gradient,
-            "gradients": entry * (work.gradients + work.weight_gradient),
+            "lists": entry * (work.gradients + work.weight_gradient),
             "spikes and masks": T * m,
         },
         "update": {
@@ -116,6 +115,11 @@ def layer_traffic(layer: Layer, work: Work, steps: int, scheme: Scheme, *, first
         },
     }
     return {phase: {what: value / 8 for what, value in moved.items()} for phase, moved in bits.items()}
+
+
+def _bits(count: int) -> int:
+    """Width of a number below ``count``."""
+    return (count - 1).bit_length()
 
 
 def on_chip(network: Sequence[Layer], work: Sequence[Work], steps: int, scheme: Scheme) -> Traffic:
@@ -162,11 +166,6 @@ def combined(parts: Iterable[Traffic]) -> Traffic:
             for what, value in moved.items():
                 into[what] = into.get(what, 0.0) + value
     return result
-
-
-def without_sums(traffic: Traffic) -> Traffic:
-    """The rest, where a sum that grows belongs to its adder, as in SATA's formulas (``accumulate`` has a register)."""
-    return {phase: {what: value for what, value in moved.items() if what != "sums"} for phase, moved in traffic.items()}
 
 
 def total_bytes(traffic: Traffic) -> float:

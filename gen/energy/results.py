@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import movement, sata
-from .movement import Formats, Order, Scheme, Traffic
+from .movement import Formats, Scheme, Traffic
 from .operations import DENSE, ENGINE, Activity, Units, Work, energy_pj, expected
 from .sata import OPERATION_PJ, SPARSE, STEPS, VGG5
 
@@ -108,7 +108,7 @@ def _ratios(by_sata: Compute, own: Compute, engines: Compute) -> list[Ratio]:
 
 
 def _movements(value_bits: int, formats: Formats) -> list[Movement]:
-    """SATA's formulas, then our scheme in its orders and places of the weights."""
+    """SATA's formulas, then our scheme by places of the weights."""
     counted = sata.moved_bytes(VGG5, STEPS, value_bits)
     theirs = {str(phase): sum(levels.values()) for phase, levels in counted.items()}
     total = sum(theirs.values())
@@ -134,17 +134,14 @@ def _movements(value_bits: int, formats: Formats) -> list[Movement]:
         both = chip_bytes + edge_bytes
         return Movement(name, value_bits, movement.phase_bytes(moved), edge_bytes, both, both / total, pj / PJ_PER_UJ)
 
-    built = own_traffic("event", formats)
-    grouped = own_traffic("group", formats)
+    built = own_traffic(formats)
     return [
         *rows,
-        row("ours, as built", built, resident),
-        row("  without sums", movement.without_sums(built), resident),
-        row("ours, by group", grouped, resident),
-        row("  weights streamed", movement.combined([grouped, movement.refill(streamed)]), streamed),
+        row("ours", built, resident),
+        row("  weights streamed", movement.combined([built, movement.refill(streamed)]), streamed),
     ]
 
 
-def own_traffic(order: Order, formats: Formats = movement.LIKE_SATA) -> Traffic:
+def own_traffic(formats: Formats = movement.LIKE_SATA) -> Traffic:
     """Bytes on chip of our scheme on VGG5 at SATA's sparsity."""
-    return movement.on_chip(VGG5, own_work(SPARSE), STEPS, Scheme(order=order, formats=formats))
+    return movement.on_chip(VGG5, own_work(SPARSE), STEPS, Scheme(formats=formats))

@@ -163,7 +163,7 @@ class BackwardPass(wiring.Component):
                     m.next = "UPDATE"
             with m.State("MASKS"):
                 m.d.comb += [self.propagating.eq(1), masks.start.eq(1)]
-                m.d.sync += [arrived.eq(0), own.eq(~from_behind)]
+                m.d.sync += [arrived.eq(0), own.eq(~from_behind & from_own)]
                 m.next = "WAIT"
             with m.State("WAIT"):
                 m.d.comb += [self.propagating.eq(free), self.accumulating.eq(~self.accumulated)]

@@ -117,14 +117,15 @@ class Optimiser(wiring.Component):
         ]
         for index in range(1, STAGES + 3):
             m.d.sync += [valid[index].eq(valid[index - 1]), addresses[index].eq(addresses[index - 1])]
-        with m.If(self.start):
-            m.d.sync += [running.eq(1), self.address.eq(0)]
+        with m.If(self.start):  # busy is a register of its own: it selects the addresses of many banks
+            m.d.sync += [running.eq(1), self.busy.eq(1), self.address.eq(0)]
         with m.Elif(running):
             m.d.sync += self.address.eq(self.address + 1)
             with m.If(self.address == self.config.weight_words - 1):
                 m.d.sync += running.eq(0)
+        with m.If(valid[-1] & ~valid[-2]):
+            m.d.sync += self.busy.eq(0)
         m.d.comb += [
-            self.busy.eq(Cat(valid).any()),
             self.write.eq(valid[-1]),
             self.write_address.eq(addresses[-1]),
         ]

@@ -98,9 +98,7 @@ def random_setup(
         wanted = bool(rng.integers(2)) if recurrent is None else recurrent
         own = spiking and wanted and here is None
         layers.append(
-            random_layer(
-                rng, f"l{index}", inputs, neurons, spiking=spiking, recurrent=own, convolution=here, **options
-            )
+            random_layer(rng, f"l{index}", inputs, neurons, spiking=spiking, recurrent=own, convolution=here, **options)
         )
     return TrainingSetup(
         "random",
