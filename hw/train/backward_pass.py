@@ -26,6 +26,8 @@ class BackwardPass(wiring.Component):
     for the first round as they are found, then again for every other from a list. A round is one neuron of each lane,
     of those that the mask names (:class:`MaskLists`). Where there is no gradient, or no neuron, nothing is done.
 
+    ``adding``: gradients may be on their way to the weights', whose memory belongs to the engine so long.
+
     Without ``overlap`` a layer waits until the weights' gradients of the one before it are done, with it only before
     its neurons' gradients, whose lists they read.
 
@@ -66,6 +68,7 @@ class BackwardPass(wiring.Component):
                 "trace_base": Out(range(trace_depth + 1)),
                 "accumulated": In(1),
                 "gradient_queued": In(1),
+                "adding": Out(1),
                 "update": Out(1),
                 "rate": Out(config.setup.optimiser.rate_width),
                 "update_busy": In(1),
@@ -157,6 +160,7 @@ class BackwardPass(wiring.Component):
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.sync += [trace_base.eq(trace_end - config.groups), input_base.eq(input_end - config.input_words)]
+                m.d.sync += self.adding.eq(held.learn)
                 with m.If(held.learn):
                     m.next = "MASKS"
                 with m.Else():
@@ -225,6 +229,7 @@ class BackwardPass(wiring.Component):
             with m.State("FLUSH"):
                 m.d.comb += self.accumulating.eq(1)
                 with m.If(self.accumulated & ~self.gradient_queued):
+                    m.d.sync += self.adding.eq(0)
                     m.next = "UPDATE"
             with m.State("UPDATE"):
                 m.d.comb += [self.updating.eq(held.end), self.update.eq(held.end)]

@@ -278,7 +278,7 @@ class Trainer(wiring.Component):
             sums.words.eq(gradient.words),
             back.accumulated.eq(sums.done),
             back.gradient_queued.eq(gradient.queued),
-            gradient.own.eq(optimiser.busy | access.busy | wipe),
+            gradient.own.eq(~back.adding),
             gradient.address.eq(Mux(optimiser.busy, optimiser.address, access.address)),
             gradient.write_enable.eq(Mux(optimiser.write | wipe, (1 << config.lanes) - 1, access.write_sums)),
             gradient.write_address.eq(
