@@ -53,6 +53,8 @@ def compare(seed: int, values: float, progress: Callable[[int], None], lanes: in
     lanes = lanes or int(rng.choice([2, 4, 8]))
     setup = replace(random_setup(rng, sizes), lanes=lanes, batch=16)
     config = TrainerConfig(setup, overlap=bool(rng.integers(2)))
+    if config.keeps_membrane and not config.overlap:
+        config = replace(config, recompute=seed % 2 == 0)
     device = TrainerDevice(config)
     comparison = Comparison(device, random_state(rng, setup))
     device.model.stall(seed, float(rng.choice([0, 0, 0.3])))
@@ -65,7 +67,7 @@ def compare(seed: int, values: float, progress: Callable[[int], None], lanes: in
             break
     rule = "OTTT" if setup.traces else "BPTT" if setup.temporal else "SLTT"
     recurrent = sum(layer.recurrent for layer in setup.layers)
-    schedule = "overlapped" if config.overlap else "sequential"
+    schedule = "overlapped" if config.overlap else "recomputed" if config.recompute else "sequential"
     layers = "-".join(str(size) for size in sizes)
     what = f"{layers}, {recurrent} recurrent, {rule}, {setup.reset_path} reset, {setup.loss.kind}, {config.lanes} lanes"
     return comparison.tally, f"{what}, {schedule}"

@@ -111,9 +111,7 @@ def cells(config: TrainerConfig) -> Cells:
         why = "too large"
     elif config.fused * config.lanes <= PLACED or published:
         mhz = synthesise(rtlil, "forward_part", target, seeds=(1,)).fmax_median_mhz
-    return Cells(
-        counted["lut4"], needed["logic"], counted["ff"], counted["block_ram"], counted["dsp"], mhz, why
-    )
+    return Cells(counted["lut4"], needed["logic"], counted["ff"], counted["block_ram"], counted["dsp"], mhz, why)
 
 
 def cycles(config: TrainerConfig) -> tuple[list[float], int, int]:

@@ -5,7 +5,8 @@
     scripts/measure_training.py --write     put them into docs/training_measured.md
 
 Sparsity: cycles of the same trainers in compiled simulation, whose weights are chosen so that a wanted share of neurons
-fires and a wanted share has a gradient. Cells: Yosys for ECP5, each unit by itself, then the whole placed and routed.
+fires and a wanted share has a gradient: because only they lie in the surrogate's window, or, with all of them in it,
+because nothing reaches the others. Cells: Yosys for ECP5, each unit by itself, then the whole placed and routed.
 Compilations and syntheses are cached by content.
 """
 
@@ -17,6 +18,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from matplotlib import rcParams
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from ranvier.gen.config import load_configuration
@@ -39,25 +42,31 @@ from ranvier.hw.train.config import TrainerConfig
 from ranvier.hw.train.forward import ForwardEngine
 from ranvier.hw.train.forward_pass import ForwardPass
 from ranvier.hw.train.gradient import GradientEngine
+from ranvier.hw.train.gradient_pass import GradientPass
 from ranvier.hw.train.optimiser import Optimiser
 from ranvier.sim.training.compare import Comparison
 from ranvier.sim.training.device import TrainerDevice
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/training_measured.md"
-THRESHOLD, HALF_WIDTH = 8192, 3535  # of neurons without memory: each step is drawn anew
+CURVES = PAGE.with_name("sparsity.svg")
+THRESHOLD, HALF_WIDTH, ALL = 8192, 3535, 1 << 21  # of neurons without memory: each step is drawn anew
 STEPS, BATCH = 8, 32
-NETWORKS = ((256, 256, 256), (64, 128, 10), (784, 200, 10))
+NETWORKS = (((256, 256, 256), True), ((256, 256, 256), False), ((64, 128, 10), False), ((784, 200, 10), False))
 SHARES = ((0.5, 0.5), (0.2, 0.4), (0.1, 0.2), (0.05, 0.1))  # of spikes, of gradients that are not zero
 PHASES = ("forward", "backward", "gradient")
+TITLES = ("forward", "backward", "weight gradient", "whole step")
+SATA_SPIKES, SATA_GAIN = 0.9, 5.58
 
 
 @dataclass(frozen=True)
 class Run:
-    """One batch of a trainer: measured ``spikes`` and ``gradients`` shares, ``cycles`` and ideal ``work`` (cycles if no
+    """One batch of a trainer: measured shares of ``spikes``, of ``gradients`` that are not 0 and of neurons in the
+    ``window``, ``cycles`` and ideal ``work`` (cycles if no
     lane ever idled) by phase, ``busy`` cycles in all, ``fixed``: those of loading, loss and update."""
 
     spikes: float
     gradients: float
+    window: float
     cycles: dict[str, int]
     work: dict[str, float]
     busy: int
@@ -65,16 +74,34 @@ class Run:
     compared: int
 
 
-def sparse_setup(sizes: tuple[int, ...]) -> TrainingSetup:
-    """Threshold neurons throughout, whose loss leaves nobody without an error."""
+def sparse_setup(sizes: tuple[int, ...], *, everybody: bool) -> TrainingSetup:
+    """Threshold neurons throughout, with a loss that leaves nobody without an error; or ``everybody`` in the window,
+    and no error for outputs that stay silent."""
     model = NeuronModel(24, Shift(0), comparison="greater", reset="none")
     parameters = {"bias": 0, "threshold": THRESHOLD}
+    surrogate = Rectangle(ALL if everybody else HALF_WIDTH)
     layers = [
-        TrainedLayer(f"layer{k}", a, b, model, parameters, Rectangle(HALF_WIDTH))
+        TrainedLayer(f"layer{k}", a, b, model, parameters, surrogate)
         for k, (a, b) in enumerate(itertools.pairwise(sizes))
     ]
-    loss = CountError(sizes[-1], on=20, off=10, gain_shift=7)
+    loss = CountError(sizes[-1], on=20, off=0 if everybody else 10, gain_shift=7)
     return TrainingSetup("sparse", tuple(layers), loss, Sgd(), STEPS, BATCH)
+
+
+def unreached_weights(
+    rng: np.random.Generator, setup: TrainingSetup, spikes: np.ndarray, share: float, reached: float
+) -> list[np.ndarray]:
+    """Weights with which ``share`` of the neurons before the last layer fire, and only ``reached`` of each layer's are
+    joined to neurons behind them, or get an error."""
+    weights = sparse_weights(rng, setup, spikes, share, 0.5)
+    for matrix in weights[1:]:
+        rows = len(matrix)
+        matrix[rng.permutation(rows)[round(reached * rows) :]] = 0
+    last = weights[-1]
+    silent = rng.permutation(last.shape[1])[round(reached * last.shape[1]) :]
+    last[last != 0] = 2 * THRESHOLD
+    last[:, silent] = 0
+    return weights
 
 
 def sparse_weights(
@@ -107,11 +134,14 @@ def dense_weights(setup: TrainingSetup) -> list[np.ndarray]:
     return [np.full(layer.weight_shape, THRESHOLD // layer.inputs + 1) for layer in setup.layers]
 
 
-def measure(device: TrainerDevice, share: float, window: float, count: int = BATCH) -> Run:
+def measure(device: TrainerDevice, share: float, gradients: float, *, everybody: bool, count: int = BATCH) -> Run:
     """One batch of ``count`` samples, every value of it compared with golden; shares of 1: dense."""
     setup, rng = device.config.setup, np.random.default_rng(1)
     spikes = rng.random((count, STEPS, setup.inputs)) < share
-    weights = dense_weights(setup) if share == 1 else sparse_weights(rng, setup, spikes, share, window)
+    if share == 1:
+        weights = dense_weights(setup)
+    else:
+        weights = (unreached_weights if everybody else sparse_weights)(rng, setup, spikes, share, gradients)
     state = replace(TrainingState.fresh(setup, 1), weights=weights)
     labels, number = rng.integers(0, setup.classes, count), np.arange(count)
     golden = bptt.run_batch(setup, weights, spikes, labels)
@@ -123,15 +153,17 @@ def measure(device: TrainerDevice, share: float, window: float, count: int = BAT
         raise SystemExit(f"measure_training: trainer differs from golden: {comparison.tally.first}")
     axons = [trace.axons.sum(axis=2) for trace in golden.forward]
     learning = [(trace.membrane != 0).sum(axis=2) for trace in golden.backward]
-    layers = device.config.layers
+    inside = [(trace.derivative != 0).sum(axis=2) for trace in golden.forward]
+    layers, lanes = device.config.layers, device.config.lanes
     work = {
         "forward": sum(int(n.sum()) * layer.groups for n, layer in zip(axons, layers, strict=True)),
-        "backward": sum(int(n.sum()) * layer.input_words for n, layer in zip(learning[1:], layers[1:], strict=True)),
-        "gradient": sum(int((a * b).sum()) for a, b in zip(axons, learning, strict=True)) / device.config.lanes,
+        "backward": sum(int((a * b).sum()) for a, b in zip(inside, learning[1:], strict=False)) / lanes,
+        "gradient": sum(int((a * b).sum()) for a, b in zip(axons, learning, strict=True)) / lanes,
     }
     return Run(
         spikes=sum(int(n.sum()) for n in axons) / sum(trace.axons.size for trace in golden.forward),
         gradients=sum(int(n.sum()) for n in learning) / sum(trace.membrane.size for trace in golden.backward),
+        window=sum(int(n.sum()) for n in inside) / sum(trace.derivative.size for trace in golden.forward),
         cycles={phase: used[f"{phase}_cycles"] for phase in PHASES},
         work=work,
         busy=used["busy_cycles"],
@@ -149,21 +181,48 @@ def gains(dense: Run, sparse: Run) -> Iterator[tuple[str, float, float]]:
 
 
 def sparsity() -> str:
-    """The table of cycles over sparsity."""
+    """The table of cycles over sparsity; draws the curves, too."""
     lines = [
-        "| network | spikes | gradients | forward | backward | weight gradient | whole step | values compared |\n",
-        "|---|---|---|---|---|---|---|---|\n",
+        "| network | spikes | gradients | inside | forward | backward | weight gradient | whole step | compared |\n",
+        "|---|---|---|---|---|---|---|---|---|\n",
     ]
-    for sizes in NETWORKS:
-        device = TrainerDevice(TrainerConfig(sparse_setup(sizes)))
-        dense = measure(device, 1, 1)
-        for share, window in SHARES:
-            run = measure(device, share, window)
+    for sizes, everybody in NETWORKS:
+        device = TrainerDevice(TrainerConfig(sparse_setup(sizes, everybody=everybody)))
+        dense = measure(device, 1, 1, everybody=everybody)
+        runs = [measure(device, share, gradients, everybody=everybody) for share, gradients in SHARES]
+        for run in runs:
             cells = [f"{gain:.2f} of {best:.2f} ({gain / best:.0%})" for _, gain, best in gains(dense, run)]
             name = "-".join(str(size) for size in sizes)
-            shares = [f"{run.spikes:.3f}", f"{run.gradients:.3f}"]
+            shares = [f"{run.spikes:.3f}", f"{run.gradients:.3f}", f"{run.window:.3f}"]
             lines.append("| " + " | ".join([name, *shares, *cells, f"{dense.compared + run.compared:,}"]) + " |\n")
+        if everybody:
+            draw(dense, runs)
     return "".join(lines)
+
+
+def draw(dense: Run, runs: list[Run]) -> None:
+    """Curves over sparsity, beside what SATA gains in energy."""
+    rcParams["svg.hashsalt"] = "ranvier"  # the same file for the same figures
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    zeros = [0.0, *(1 - run.spikes for run in runs)]
+    found = [[(1.0, 1.0)] * len(TITLES)] + [[(gain, best) for _, gain, best in gains(dense, run)] for run in runs]
+    for number, title in enumerate(TITLES):
+        measured, best = zip(*(row[number] for row in found), strict=True)
+        (line,) = axes.plot(zeros, measured, marker="o", label=title)
+        axes.plot(zeros, best, linestyle=":", color=line.get_color())
+    axes.plot(
+        SATA_SPIKES, SATA_GAIN, marker="*", markersize=11, linestyle="", color="black", label="SATA: compute energy"
+    )
+    axes.annotate("5.58", (SATA_SPIKES, SATA_GAIN), xytext=(6, -12), textcoords="offset points")
+    axes.set(
+        yscale="log", xlabel="spikes that are zero (gradients: 0, 0.5, 0.6, 0.8, 0.9)", ylabel="times fewer cycles"
+    )
+    axes.set_yticks([1, 2, 5, 10, 20, 50, 100, 200], ["1", "2", "5", "10", "20", "50", "100", "200"])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(title="dotted: no lane ever idle", fontsize=8, title_fontsize=8)
+    figure.savefig(CURVES, metadata={"Date": None})
 
 
 def variants() -> dict[str, TrainerConfig]:
@@ -187,6 +246,7 @@ def variants() -> dict[str, TrainerConfig]:
         f"`train_digits`: {setup.lanes} lanes, sequential": preset,
         "overlapped": replace(preset, overlap=True),
         **{name: replace(preset, setup=replace(setup, **fields)) for name, fields in changed.items()},
+        "exact reset path, recomputed": replace(preset, setup=replace(setup, reset_path="exact"), recompute=True),
     }
 
 
@@ -200,6 +260,7 @@ def parts(config: TrainerConfig) -> dict[str, Any]:
         "backward": BackwardEngine(config),
         "backward_pass": BackwardPass(config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth),
         "gradient": GradientEngine(config),
+        "gradient_pass": GradientPass(config, input_depth=ahead.input_depth, trace_depth=ahead.trace_depth),
         "optimiser": Optimiser(config),
     }
 

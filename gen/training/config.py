@@ -125,6 +125,9 @@ class Training(Section):
     other lanes gives other weights."""
     overlap: bool = False
     """Whether the next sample's forward pass runs beside this one's backward pass: faster, with more memory."""
+    recompute: bool = False
+    """Whether the potentials that the exact path of a hard reset needs are computed again for each step of the backward
+    pass instead of kept: slower, with less memory."""
     neurons: NeuronSettings = NeuronSettings()
     surrogate: SurrogateSettings = SurrogateSettings()
     loss: LossSettings = LossSettings()

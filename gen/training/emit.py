@@ -15,7 +15,10 @@ def emit_trainer(config: TrainerConfig, name: str) -> str:
 
 
 def emit_part(component: Any, name: str) -> str:
-    """Any component as RTLIL text."""
+    """Any component as RTLIL text; its ports are those members that are not constant."""
     from amaranth.back import rtlil
+    from amaranth.hdl import Signal, Value
 
-    return readable(rtlil.convert(component, name=name, emit_src=False))
+    members = (Value.cast(value) for _, _, value in component.signature.flatten(component))
+    ports = [value for value in members if isinstance(value, Signal)]
+    return readable(rtlil.convert(component, ports=ports, name=name, emit_src=False))

@@ -41,7 +41,8 @@ class TrainingPlan:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over all that the trained weights depend on, the golden model's own text included."""
-        fields = {key: value for key, value in self.description.items() if key not in ("data", "overlap")}
+        left_out = ("data", "overlap", "recompute")
+        fields = {key: value for key, value in self.description.items() if key not in left_out}
         facts = [fields, repr(self.setup), repr(self.rates), self.data.digest, _arithmetic()]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

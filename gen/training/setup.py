@@ -52,7 +52,7 @@ def trainer_config(name: str, training: Training) -> TrainerConfig:
                 f"sums of weights times gradients need {widest} bits, more than {_MAX_ARRIVAL}; set a smaller"
                 " formats.gradient_width or weight_width"
             )
-        return TrainerConfig(setup, overlap=training.overlap)
+        return TrainerConfig(setup, overlap=training.overlap, recompute=training.recompute)
     except ValueError as error:
         raise RanvierError(f"Training {name}: {error}") from None
 

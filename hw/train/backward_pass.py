@@ -29,12 +29,14 @@ class BackwardPass(wiring.Component):
     ``adding``: gradients may be on their way to the weights', whose memory belongs to the engine so long.
 
     Without ``overlap`` a layer waits until the weights' gradients of the one before it are done, with it only before
-    its neurons' gradients, whose lists they read.
+    its neurons' gradients, whose lists they read. With ``recompute`` the forward pass runs the sample again up to each
+    step but the newest, before that step's gradients.
 
-    Cycles of a job: 3, or 1 if the batch ends and ``weight_words + 7`` of the update; of each step and layer ``groups +
-    stages + 7``, with the ``stages`` of :class:`GradientLane`; at most ``groups + 3`` more until the masks are read;
-    what each scan of gradients takes, ``max(ones, 1)`` of every word and 3 more, or 5 if the last word has a one; with
-    a gradient ``gradients * (rounds - 1) + rounds + 7``; and what :class:`.gradient_pass.GradientPass` takes.
+    Cycles of a job, beside the forward pass's: 3, or 1 if the batch ends and ``weight_words + 7`` of the update; of
+    each step and layer ``groups + stages + 7``, with the ``stages`` of :class:`GradientLane`; at most ``groups +
+    3`` more until the masks are read; what each scan of gradients takes, ``max(ones, 1)`` of every word and 3 more,
+    or 5 if the last word has a one; with a gradient ``gradients * (rounds - 1) + rounds + 7``; and what
+    :class:`.gradient_pass.GradientPass` takes.
     """
 
     def __init__(self, config: TrainerConfig, *, input_depth: int, trace_depth: int) -> None:
@@ -76,6 +78,7 @@ class BackwardPass(wiring.Component):
                 "accumulating": Out(1),
                 "updating": Out(1),
             }
+            | ({"recall": Out(1), "recalling": In(1)} if config.recompute else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -224,8 +227,19 @@ class BackwardPass(wiring.Component):
                         trace_base.eq(trace_base - config.groups),
                         input_base.eq(input_base - config.input_words),
                     ]
+                    if config.recompute:
+                        m.next = "RECALL"
                     with m.If(step == 0):
                         m.next = "FLUSH"
+            if config.recompute:  # when nobody reads the spikes, which are written again
+                with m.State("RECALL"):
+                    m.d.comb += [self.propagating.eq(self.accumulated), self.accumulating.eq(~self.accumulated)]
+                    m.d.comb += self.recall.eq(self.accumulated)
+                    with m.If(self.accumulated):
+                        m.next = "RECALLING"
+                with m.State("RECALLING"), m.If(~self.recalling):
+                    m.d.comb += self.propagating.eq(1)
+                    m.next = "MASKS"
             with m.State("FLUSH"):
                 m.d.comb += self.accumulating.eq(1)
                 with m.If(self.accumulated & ~self.gradient_queued):

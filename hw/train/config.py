@@ -64,12 +64,15 @@ class TrainerConfig:
     the other, the smallest.
     ``forward``: how spikes become sums of weights: ``events`` adds a row for every spike; the others, published ideas
     to compare with, take ``fused`` axons at a time (:mod:`.ablation`).
+    ``recompute``: the membrane potentials that the exact path of a hard reset multiplies by are not kept for all steps,
+    but computed again, from the sample's beginning, before each step of the backward pass.
     """
 
     setup: TrainingSetup
     overlap: bool = False
     forward: Forward = "events"
     fused: int = 1
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         if self.forward not in FUSED:
@@ -91,6 +94,11 @@ class TrainerConfig:
                 f"the gradient of a batch needs {self.setup.sum_width} bits, more than {REPLY_WIDTH};"
                 " set a smaller batch, steps or formats.gradient_width"
             )
+
+        if self.recompute and not self.keeps_membrane:
+            raise ValueError("Potentials can only be recomputed where a hard reset has the exact path: none are kept")
+        if self.recompute and self.overlap:
+            raise ValueError("Potentials cannot be recomputed with overlap: the next sample is on its way forward")
 
     @property
     def lanes(self) -> int:
@@ -207,6 +215,6 @@ class TrainerConfig:
 
     @property
     def keeps_membrane(self) -> bool:
-        """Whether the traces hold membrane potentials: the exact path of a hard reset multiplies by them."""
+        """Whether the backward pass needs membrane potentials: the exact path of a hard reset multiplies by them."""
         models = (layer.model for layer in self.setup.layers)
         return self.setup.reset_path == "exact" and any(model.spiking and model.reset == "hard" for model in models)

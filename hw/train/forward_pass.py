@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from ..config import index_width
 from .ablation.blocks import block_ports, scan_blocks
@@ -39,6 +39,14 @@ def result_layout(config: TrainerConfig) -> data.StructLayout:
 def job_layout(config: TrainerConfig) -> data.StructLayout:
     """What the backward pass is handed: ``half`` of the traces to ``learn`` from, and as in the header."""
     return data.StructLayout({"half": 1, "learn": 1, "end": 1, "rate": config.setup.optimiser.rate_width})
+
+
+def recall_ports(config: TrainerConfig) -> dict[str, Member]:
+    """What a forward pass has that recomputes potentials: ``recall``, taken after a sample has been handed on, runs it
+    again up to ``recall_step``; ``recalling`` so long."""
+    if not config.recompute:
+        return {}
+    return {"recall": In(1), "recall_step": In(range(config.setup.steps)), "recalling": Out(1)}
 
 
 class ForwardPass(wiring.Component):
@@ -98,6 +106,7 @@ class ForwardPass(wiring.Component):
                 "idle": Out(1),
             }
             | block_ports(config)
+            | recall_ports(config)
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -184,6 +193,10 @@ class ForwardPass(wiring.Component):
                         rejected.eq(header.learn & ~allowed),
                     ]
                     m.next = "LOAD"
+                if config.recompute:
+                    with m.If(self.recall):
+                        m.d.sync += [step.eq(0), input_base.eq(0), self.trace_base.eq(0), self.recalling.eq(1)]
+                        m.next = "SCAN"
             with m.State("LOAD"):
                 m.d.comb += [self.loading.eq(1), self.samples.ready.eq(1), self.input_write.eq(self.samples.valid)]
                 with m.If(self.samples.valid):
@@ -229,7 +242,8 @@ class ForwardPass(wiring.Component):
                     m.next = "SCAN"
                     with m.If(last_layer):
                         m.d.sync += layer.eq(0)
-                        m.d.comb += self.assess.eq(last_step | int(config.every_step))
+                        assess = last_step | int(config.every_step)
+                        m.d.comb += self.assess.eq(assess & ~self.recalling if config.recompute else assess)
                         with m.If(last_step):
                             m.next = "LOSS"
                         with m.Else():
@@ -238,6 +252,10 @@ class ForwardPass(wiring.Component):
                                 input_base.eq(input_base + config.input_words),
                                 self.trace_base.eq(self.trace_base + config.groups),
                             ]
+                        if config.recompute:
+                            with m.If(self.recalling & (step == self.recall_step)):
+                                m.d.sync += self.recalling.eq(0)
+                                m.next = "HEADER"
             with m.State("LOSS"):
                 m.d.comb += self.assessing.eq(1)
                 with m.If(self.assessed):

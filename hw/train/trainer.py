@@ -86,6 +86,12 @@ class Trainer(wiring.Component):
             ahead.enable.eq(~access.wiping & ~access.busy),
             ahead.backward_idle.eq(back.idle),
         ]
+        if config.recompute:
+            m.d.comb += [
+                ahead.recall.eq(back.recall),
+                ahead.recall_step.eq(back.step),
+                back.recalling.eq(ahead.recalling),
+            ]
 
         self._weights(m, ahead, back, forward, backward, optimiser, access, blocks)
         self._momenta(m, optimiser, access)
@@ -94,11 +100,12 @@ class Trainer(wiring.Component):
 
         # The forward engine, and what judges its outputs.
         last = config.layers[-1]
+        seen = forward.trace.valid & ~ahead.recalling if config.recompute else forward.trace.valid  # for the first time
         m.d.comb += [
             forward.valid.eq(blocks.engine_valid if blocks else ahead.valid),
             forward.operation.eq(blocks.engine_operation if blocks else ahead.operation),
             ahead.engine_busy.eq(forward.busy | blocks.busy if blocks else forward.busy),
-            judge.output_valid.eq(forward.trace.valid & (forward.trace.layer == len(config.layers) - 1)),
+            judge.output_valid.eq(seen & (forward.trace.layer == len(config.layers) - 1)),
             judge.first.eq(ahead.first_step),
             judge.group.eq(forward.trace.group - last.group_base),
             judge.outputs.eq(forward.trace.spikes if last.layer.model.spiking else forward.trace.membranes),
@@ -147,12 +154,13 @@ class Trainer(wiring.Component):
             counters.backward_words.eq(back.columns.valid & ~back.columns.payload.end),
             counters.gradient_pairs.eq(gradient.pairs),
             counters.update_words.eq(optimiser.write),
-            counters.forward_saturations.eq(_ones(forward.trace.saturated, forward.trace.valid)),
+            counters.forward_saturations.eq(_ones(forward.trace.saturated, seen)),
             counters.backward_saturations.eq(Mux(backward.trace.valid, backward.trace.saturations, 0)),
             counters.momentum_saturations.eq(optimiser.saturations),
         ]
         for (unit, name), probe in self.probes.items():
-            m.d.comb += probe.eq(getattr((forward if unit == "forward" else backward).trace, name))
+            value = getattr((forward if unit == "forward" else backward).trace, name)
+            m.d.comb += probe.eq(seen if (unit, name) == ("forward", "valid") else value)
         return m
 
     def _weights(
@@ -341,13 +349,14 @@ class Trainer(wiring.Component):
                 scan.scan_data.eq(Mux(scan.scan_inputs, of_inputs.data[0], of_spikes.data[0])),
             ]
         if config.keeps_membrane:
-            m.submodules.membranes = membranes = WordMemory(depth=ahead.trace_depth, width=lanes * config.state_width)
+            depth = config.groups if config.recompute else ahead.trace_depth
+            m.submodules.membranes = membranes = WordMemory(depth=depth, width=lanes * config.state_width)
             m.d.comb += [
                 membranes.write_enable.eq(trace.valid),
-                membranes.write_address.eq(written),
+                membranes.write_address.eq(trace.group if config.recompute else written),
                 membranes.write_data.eq(trace.membranes),
                 membranes.read_enable.eq(1),
-                membranes.read_address.eq(back.trace_address),
+                membranes.read_address.eq(back.operation.group if config.recompute else back.trace_address),
                 backward.membranes.eq(membranes.read_data),
             ]
 

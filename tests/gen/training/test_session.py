@@ -137,6 +137,7 @@ def test_a_checkpoint_of_other_data_is_refused_and_one_of_overlap_is_not(plan, w
     with pytest.raises(RanvierError, match="another configuration, data, seed"):
         Checkpoint.load(tmp_path / "whole" / CHECKPOINT, other.hash, other.setup)
     assert load_plan(write(tmp_path, TOML + "overlap = true\n")).hash == plan.hash
+    assert load_plan(write(tmp_path, TOML + "recompute = false\n")).hash == plan.hash
 
 
 def test_a_damaged_checkpoint_is_refused(plan, whole, tmp_path):

@@ -42,6 +42,7 @@ CONFIGS = {
     "sequential": lambda: TrainerConfig(small_setup()),
     "overlapped": lambda: TrainerConfig(small_setup(), overlap=True),
     "recurrent": lambda: TrainerConfig(recurrent_setup()),
+    "recomputed": lambda: TrainerConfig(small_setup(reset_path="exact"), recompute=True),
 }
 
 
@@ -83,12 +84,12 @@ def axons_of(trace: BatchTrace, layer: int, sample: int, step: int, inputs: int)
     return axons[:inputs], axons[inputs:]
 
 
-def forward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> int:
-    """All steps and layers of a sample."""
+def forward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int, steps: int) -> int:
+    """All layers of the first ``steps`` steps of a sample."""
     setup, lanes, now, assessed = config.setup, config.lanes, 0, 0
     softmax = setup.loss.softmax
     loss = 3 * softmax.classes + softmax.dividend_bits + 6
-    for step in range(setup.steps):
+    for step in range(steps):
         for index, layer in enumerate(config.layers):
             inputs, own = axons_of(trace, index, sample, step, layer.layer.inputs)
             scans = [inputs, own] if layer.layer.recurrent and step else [inputs]
@@ -107,6 +108,8 @@ def backward_cycles(config: TrainerConfig, trace: BatchTrace, sample: int) -> tu
     setup, lanes, spent, sums = config.setup, config.lanes, Range(), Range()
     stages = 3 + (setup.reset_path == "exact") + setup.traces
     for step in reversed(range(setup.steps)):
+        if config.recompute and step + 1 < setup.steps:
+            spent.add(2, 2)
         for index, layer in enumerate(config.layers):
             back = trace.backward[index]
             learning = back.weight[sample, step] != 0
@@ -163,7 +166,7 @@ def run(device: TrainerDevice, seed: int, density: float, *, learn: bool) -> tup
 def test_cycles_of_the_forward_pass(trainer, density):
     config = trainer.config
     spent, trace = run(trainer, 1, density, learn=False)
-    cycles = [forward_cycles(config, trace, sample) for sample in range(SAMPLES)]
+    cycles = [forward_cycles(config, trace, sample, config.setup.steps) for sample in range(SAMPLES)]
     forward = sum(cycles)
     print(f"seed 1: {SAMPLES} samples, {spent['forward_words']} words of weights, {spent['forward_cycles']} cycles")
     assert spent["samples"] == SAMPLES
@@ -187,6 +190,10 @@ def test_cycles_of_the_backward_pass(trainer, density):
         least, most = sum(bound.least for bound in bounds), sum(bound.most for bound in bounds)
         print(f"{phase}: {least}..{most}")
         assert least <= spent[f"{phase}_cycles"] <= most
+    runs = [*range(1, config.setup.steps), config.setup.steps] if config.recompute else [config.setup.steps]
+    assert spent["forward_cycles"] == sum(
+        forward_cycles(config, trace, sample, steps) for sample in range(SAMPLES) for steps in runs
+    )
     assert spent["update_cycles"] == config.weight_words + 7
     assert spent["update_words"] == config.weight_words
     phases = [spent[f"{phase}_cycles"] for phase in ("load", "forward", "assess", "backward", "gradient", "update")]
