@@ -35,8 +35,8 @@ class BackwardPass(wiring.Component):
     Cycles of a job, beside the forward pass's: 3, or 1 if the batch ends and ``weight_words + 7`` of the update; of
     each step and layer ``groups + stages + 7``, with the ``stages`` of :class:`GradientLane`; at most ``groups +
     3`` more until the masks are read; what each scan of gradients takes, ``max(ones, 1)`` of every word and 3 more,
-    or 5 if the last word has a one; with a gradient ``gradients * (rounds - 1) + rounds + 7``; and what
-    :class:`.gradient_pass.GradientPass` takes.
+    or 5 if the last word has a one; with a gradient ``gradients * (rounds - 1) + rounds + 7``; with
+    ``recompute`` 2 for each step but the newest; and what :class:`.gradient_pass.GradientPass` takes.
     """
 
     def __init__(self, config: TrainerConfig, *, input_depth: int, trace_depth: int) -> None:
@@ -141,6 +141,7 @@ class BackwardPass(wiring.Component):
             columns.layer.eq(layer),
             columns.groups.eq(masks.groups),
             columns.filled.eq(masks.filled),
+            # Lists that are replayed are not empty: there are two cycles between two ends.
             masks.advance.eq(listed.entries.valid & listed.entries.payload.end),
         ]
         from_behind, from_own = Signal(), Signal()

@@ -215,6 +215,12 @@ class TrainerConfig:
 
     @property
     def keeps_membrane(self) -> bool:
-        """Whether the backward pass needs membrane potentials: the exact path of a hard reset multiplies by them."""
+        """Whether the backward pass needs membrane potentials: the exact path of a hard reset multiplies by them, and
+        by a gradient of the step after."""
         models = (layer.model for layer in self.setup.layers)
-        return self.setup.reset_path == "exact" and any(model.spiking and model.reset == "hard" for model in models)
+        setup = self.setup
+        return (
+            setup.temporal
+            and setup.reset_path == "exact"
+            and any(model.spiking and model.reset == "hard" for model in models)
+        )

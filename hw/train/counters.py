@@ -16,8 +16,8 @@ NAMES = (
     "gradient_cycles",
     "update_cycles",
     "busy_cycles",  # anything at work
-    "forward_words",  # words of weights added: one group of neurons for one spike
-    "backward_words",  # words of weights multiplied: one group of axons for one gradient
+    "forward_words",  # words of weights added: one group of neurons for one spike, recomputed ones too
+    "backward_words",  # words of weights multiplied: one neuron of each lane for one gradient
     "gradient_pairs",  # gradients added to weights' gradients, one by one
     "update_words",  # words of weights moved
     "forward_saturations",

@@ -20,7 +20,7 @@ class MaskLists(wiring.Component):
     ``groups`` has the first entry; ``advance`` goes on to the next.
 
     Latency: ``words + 4`` cycles from ``start`` to ``done``; 1 from ``advance`` to the next entries. Throughput: an
-    entry of each lane in two cycles.
+    entry of each lane in two cycles, so that ``advance`` must not come twice within them.
     """
 
     def __init__(self, config: TrainerConfig, *, depth: int) -> None:

@@ -30,7 +30,7 @@ class Banks(wiring.Component):
         m = Module()
         for lane in range(self.lanes):
             for copy in range(self.copies):
-                bank = _Bank(depth=self.depth, width=self.width, transparent=False)
+                bank = WordMemory(depth=self.depth, width=self.width)
                 m.submodules[f"bank{lane + self.lanes * copy}"] = bank
                 read = getattr(self, f"read{copy}")
                 m.d.comb += [
@@ -45,11 +45,14 @@ class Banks(wiring.Component):
         return m
 
 
-class _Bank(wiring.Component):
-    """One memory with a read and a write port."""
+class WordMemory(wiring.Component):
+    """``depth`` words of ``width`` bits, one read and one write port; latency as in :class:`Banks`, not ``registered``.
 
-    def __init__(self, *, depth: int, width: int, transparent: bool) -> None:
-        self.depth, self.width, self.transparent = depth, width, transparent
+    A word that is read while it is written comes out undefined.
+    """
+
+    def __init__(self, *, depth: int, width: int) -> None:
+        self.depth, self.width = depth, width
         super().__init__(
             {
                 "read_enable": In(1),
@@ -63,12 +66,11 @@ class _Bank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        attributes = {} if self.transparent else {"no_rw_check": 1}
         m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(self.width), depth=self.depth, init=[], attrs=attributes
+            shape=unsigned(self.width), depth=self.depth, init=[], attrs={"no_rw_check": 1}
         )
         write = storage.write_port()
-        read = storage.read_port(transparent_for=(write,) if self.transparent else ())
+        read = storage.read_port()
         m.d.comb += [
             read.en.eq(self.read_enable),
             read.addr.eq(self.read_address),
@@ -78,13 +80,3 @@ class _Bank(wiring.Component):
             write.data.eq(self.write_data),
         ]
         return m
-
-
-class WordMemory(_Bank):
-    """``depth`` words of ``width`` bits, one read and one write port; latency as in :class:`Banks`, not ``registered``.
-
-    A word that is read while it is written comes out new if ``transparent``, else undefined.
-    """
-
-    def __init__(self, *, depth: int, width: int, transparent: bool = False) -> None:
-        super().__init__(depth=depth, width=width, transparent=transparent)

@@ -19,8 +19,8 @@ class Replay(wiring.Component):
         items → list → entries
               ↘────────↗          in the first round
 
-    ``start`` empties the list, while ``done``. ``complete``, held until ``done``, says that all items have come;
-    ``count`` is their number. ``rounds`` is at least 1.
+    ``start`` empties the list, while ``done`` or before ``complete``. ``complete``, held until ``done``, says that
+    all items have come; ``count`` is their number. ``rounds`` is at least 1.
 
     Latency: 1 cycle from an item to its entry; ``done`` rises ``rounds * (count + 1)`` cycles after ``complete``, less
     the ``count`` that were sent as they came. Throughput: an entry a cycle, without a gap between rounds.

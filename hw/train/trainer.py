@@ -31,7 +31,7 @@ class Trainer(wiring.Component):
 
     ``samples``: :func:`sample_stream`; ``results``: :func:`result_layout`, one for each sample; ``access`` and
     ``reply``: :mod:`.access`, taken while nothing is at work. One clock; reset is synchronous and active high. After
-    reset momenta, gradients and states are set to zero, a word a cycle, which takes as many cycles as a bank has words;
+    reset momenta and sums of gradients are set to zero, a word a cycle, which takes as many cycles as a bank has words;
     weights are kept, and undefined until they are written.
     """
 
