@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ranvier.gen.config import load_configuration
+from ranvier.gen.energy.sata import COMPUTE_GAIN, SPARSE
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
 from ranvier.gen.training.emit import emit_part, emit_trainer
@@ -55,7 +56,7 @@ NETWORKS = (((256, 256, 256), True), ((256, 256, 256), False), ((64, 128, 10), F
 SHARES = ((0.5, 0.5), (0.2, 0.4), (0.1, 0.2), (0.05, 0.1))  # of spikes, of gradients that are not zero
 PHASES = ("forward", "backward", "gradient")
 TITLES = ("forward", "backward", "weight gradient", "whole step")
-SATA_SPIKES, SATA_GAIN = 0.9, 5.58
+SATA_ZEROS, SATA_GAIN = 1 - SPARSE.spikes, COMPUTE_GAIN.value
 
 
 @dataclass(frozen=True)
@@ -212,9 +213,9 @@ def draw(dense: Run, runs: list[Run]) -> None:
         (line,) = axes.plot(zeros, measured, marker="o", label=title)
         axes.plot(zeros, best, linestyle=":", color=line.get_color())
     axes.plot(
-        SATA_SPIKES, SATA_GAIN, marker="*", markersize=11, linestyle="", color="black", label="SATA: compute energy"
+        SATA_ZEROS, SATA_GAIN, marker="*", markersize=11, linestyle="", color="black", label="SATA: compute energy"
     )
-    axes.annotate("5.58", (SATA_SPIKES, SATA_GAIN), xytext=(6, -12), textcoords="offset points")
+    axes.annotate(f"{SATA_GAIN:.2f}", (SATA_ZEROS, SATA_GAIN), xytext=(6, -12), textcoords="offset points")
     axes.set(
         yscale="log", xlabel="spikes that are zero (gradients: 0, 0.5, 0.6, 0.8, 0.9)", ylabel="times fewer cycles"
     )

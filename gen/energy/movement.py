@@ -56,10 +56,10 @@ class Scheme:
 def layer_traffic(layer: Layer, work: Work, steps: int, scheme: Scheme, *, first: bool = False) -> Traffic:
     """Bytes in and out of the memories on chip for one layer.
 
-    ``f``, ``b``, ``p``: synapses of :class:`Work` (forward, backward, weight gradient), ``a`` its spikes and ``g`` its
-    gradients; ``n`` neurons, ``m`` inputs, ``W`` weights, ``T`` steps, ``G`` and ``H`` groups of filters and of
-    channels, ``axon`` and ``neuron`` bits of an input's and a neuron's number, ``place`` and ``group`` those of a group
-    of inputs and of filters. In bits, the width of what is moved in front:
+    ``f``, ``b``, ``p``: synapses of :class:`Work` (forward, backward, weight gradient), ``g`` its gradients; ``n``
+    neurons, ``m`` inputs, ``W`` weights, ``T`` steps, ``G`` and ``H`` groups of filters and of channels, ``axon``
+    and ``neuron`` bits of an input's and a neuron's number, ``place`` and ``group`` those of a group of inputs and
+    of filters. In bits, the width of what is moved in front:
 
         forward          weight·f + state·2Tn + axon·G·f/filters + 2Tn + Tm
         backward         weight·b + arrival·2Tm + gradient·(2Tn + g) + (neuron + gradient)·H·b/channels

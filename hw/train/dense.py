@@ -41,7 +41,21 @@ def row_start(config: TrainerConfig, layer: Value, bases: Sequence[int], index: 
     return by_layer(layer, bases) + offset
 
 
+def listed_part(m: Module, rows: wiring.Component, bases: Sequence[int], index: Value) -> data.View:
+    """The circuit of :class:`ListedRows`: of each entry of ``rows`` the part of row ``index``, but for what a part says
+    of its item beyond that."""
+    entry, part = rows.entries.payload, rows.parts.payload
+    m.d.sync += [
+        rows.parts.valid.eq(rows.entries.valid),
+        part.end.eq(entry.end),
+        part.row.eq(row_start(rows.config, rows.layer, bases, index)),
+        part.position.eq(entry.round),
+    ]
+    return part
+
+
 def weight_bases(config: TrainerConfig) -> list[int]:
+    """First word of each layer's weights."""
     return [layer.weight_base for layer in config.layers]
 
 
@@ -104,14 +118,9 @@ class ListedRows(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        m, entry, part = Module(), self.entries.payload, self.parts.payload
-        m.d.sync += [
-            self.parts.valid.eq(self.entries.valid),
-            part.end.eq(entry.end),
-            part.row.eq(row_start(self.config, self.layer, weight_bases(self.config), entry.item)),
-            part.position.eq(entry.round),
-            part.rotation.eq(entry.item),
-        ]
+        m, axon = Module(), self.entries.payload.item
+        part = listed_part(m, self, weight_bases(self.config), axon)
+        m.d.sync += part.rotation.eq(axon)
         return m
 
 

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Member, Out
 
 from ...config import index_width
 from ..config import TrainerConfig
-from ..dense import listed_layout, row_start
+from ..dense import listed_layout, listed_part
 from ..replay import entry_layout
 from ..wiring import by_layer, lowest_bit, rotated, split
 
@@ -141,14 +141,9 @@ class BlockRows(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        m, entry, part = Module(), self.entries.payload, self.parts.payload
-        m.d.sync += [
-            self.parts.valid.eq(self.entries.valid),
-            part.end.eq(entry.end),
-            part.row.eq(row_start(self.config, self.layer, block_bases(self.config), entry.item.index)),
-            part.position.eq(entry.round),
-            part.spikes.eq(entry.item.spikes),
-        ]
+        m, block = Module(), self.entries.payload.item
+        part = listed_part(m, self, block_bases(self.config), block.index)
+        m.d.sync += part.spikes.eq(block.spikes)
         return m
 
 
