@@ -121,7 +121,7 @@ def _yosys(rtlil: str, top: str, target: Target) -> Stage:
     script = f"""\
 read_rtlil design.il
 hierarchy -check -top {top}
-setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:TRANSPARENCY_MASK>0 %d
+setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i r:TRANSPARENCY_MASK>0 %d
 setattr -set source 1 w:* w:$* %d
 flatten -scopename
 {target.synth} -top {top} -json netlist.json

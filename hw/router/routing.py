@@ -1,0 +1,46 @@
+"""What the members of the family of routers differ in."""
+
+from abc import ABC, abstractmethod
+
+from amaranth.hdl import Value
+from amaranth.lib import data, stream
+
+
+class Routing(ABC):
+    """``ports``: names of a router's ports. ``flit``: layout of a packet. ``position``: layout of what a router knows of
+    itself. ``plain``: ports where flits come in without the route that the router before has found out.
+    """
+
+    ports: tuple[str, ...]
+    flit: data.StructLayout
+    position: data.StructLayout
+    plain: tuple[str, ...]
+
+    @abstractmethod
+    def turns(self, port: str) -> tuple[str, ...]:
+        """The ports where a flit that came in at ``port`` may leave."""
+
+    @abstractmethod
+    def route(self, position: data.View, flit: data.View) -> dict[str, Value]:
+        """For each port whether ``flit`` leaves there: at most one of them."""
+
+    def onward(self, port: str) -> tuple[str, ...]:
+        """The ports where a flit that left at ``port`` may leave the router behind it."""
+        return ()
+
+    def ahead(self, position: data.View, port: str, flit: data.View) -> dict[str, Value]:
+        """The route of ``flit`` at the router behind ``port``, as :meth:`route` there."""
+        raise NotImplementedError
+
+    def link_in(self, port: str) -> stream.Signature:
+        """The stream into ``port``; between routers a flit comes with its route, a bit for each turn."""
+        return self._link(port, len(self.turns(port)))
+
+    def link_out(self, port: str) -> stream.Signature:
+        """The stream out of ``port``: what the port at its other end takes in."""
+        return self._link(port, len(self.onward(port)))
+
+    def _link(self, port: str, routes: int) -> stream.Signature:
+        if port in self.plain:
+            return stream.Signature(self.flit)
+        return stream.Signature(data.StructLayout({"flit": self.flit, "route": routes}))
