@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 
 from amaranth.hdl import ClockDomain, DomainRenamer, Elaboratable, Module, ResetSignal, Signal
 from amaranth.sim import Simulator
@@ -53,7 +54,7 @@ class Outcome:
     outages: dict = field(default_factory=dict)
     corrupted: dict = field(default_factory=dict)
     retransmissions: dict = field(default_factory=dict)
-    log: list = field(default_factory=list)
+    link: Link | None = None  # one of the two
 
     def flits(self, record, side):
         return [flit for _, flit in getattr(self, record)[side]]
@@ -86,7 +87,7 @@ class Bench:
     ):
         self.random = random.Random(seed)
         self.pair = Pair(**parameters)
-        self.outcome = Outcome()
+        self.outcome = Outcome(link=self.pair.links["left"])
         self.limit, self.whole = limit, whole
         self.resets = resets or {}
         self.last = dict.fromkeys(SIDES, limit)  # the cycle in which a side stops looking for more
@@ -104,7 +105,7 @@ class Bench:
             self.simulator.add_clock(period * 1e-9, domain=side)
             self.simulator.add_testbench(self._play(side))
         if story is not None:
-            self.simulator.add_testbench(lambda ctx: story(ctx, self))
+            self.simulator.add_testbench(partial(story, bench=self))
 
     def run(self):
         self.simulator.run()
