@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from amaranth.hdl import unsigned
 from amaranth.lib import crc, data, enum
 
-# CRC-16/DNP: of the polynomials of 16 bits, 0x3D65 keeps a Hamming distance of 6 over the longest words, 135 bits
+# CRC-16/DNP keeps a Hamming distance of 6 for words of up to 135 bits, as far as a CRC of 16 bits can
 # (P. Koopman and T. Chakravarty, Cyclic Redundancy Code Polynomial Selection For Embedded Networks, 2004).
+# Eight bits would give a distance of 4 at such lengths, and let one misread frame in 256 pass.
 CHECK = crc.catalog.CRC16_DNP
 CHECK_WIDTH = 16
 LONGEST_BODY = 135  # bits

@@ -109,16 +109,16 @@ def test_clocks_may_differ_as_much_as_is_said(oversampling, wires, slow):
     """All frames are read at nine tenths of the bound, at any phase; at twice the bound hardly one is."""
     form = FrameFormat(8, wires, 4)
     longer, shorter = within(form, oversampling)
-    bodies = bodies_for(form, 8, oversampling)
+    bodies = bodies_for(form, 5, oversampling)
     ratio = 1 + 0.9 * longer if slow else 1 - 0.9 * shorter
-    for phase in (0.03, 0.27, 0.49, 0.71, 0.97):
+    for phase in (0.03, 0.49, 0.97):
         _, valid, corrupted = transmit(form, oversampling, bodies, periods=(10 * ratio, 10), phase=phase)
         assert [body for _, body in valid] == bodies
         assert not corrupted
     ratio = 1 + 2.2 * longer if slow else 1 - 2.2 * shorter
     _, valid, _ = transmit(form, oversampling, bodies, periods=(10 * ratio, 10), phase=0.4, gap=oversampling * 30)
-    print(f"{form.symbols} symbols, bounds +{longer:.4f} −{shorter:.4f}: beyond them {len(valid)} of 8 read")
-    assert len(valid) < 4
+    print(f"{form.symbols} symbols, bounds +{longer:.4f} −{shorter:.4f}: beyond them {len(valid)} of 5 read")
+    assert len(valid) < 3
 
 
 @pytest.mark.parametrize("late", [[0, 1, 1, 0], [1, 0, 0, 2], [3, 0, 3, 6]])

@@ -26,11 +26,11 @@ def test_latency_on_an_idle_line(parameters):
     bench.flits["left"] = []
 
     async def story(ctx):
-        await ctx.tick("left").repeat(10 * link.timeout)
+        await ctx.tick("left").repeat(4 * link.timeout)
         bench.flits["left"] = [21]
 
     bench.simulator.add_testbench(story)
-    bench.last = dict.fromkeys(SIDES, 12 * link.timeout)
+    bench.last = dict.fromkeys(SIDES, 6 * link.timeout)
     outcome = bench.run()
     ((taken, flit),), ((offered, same),) = outcome.sent["left"], outcome.got["right"]
     assert (flit, same) == (21, 21)
@@ -63,35 +63,36 @@ def test_throughput_with_a_window_of_one():
     ("seed", "rate", "burst", "options"),
     [
         (0, 1e-3, 4, SMALL),
-        (1, 1e-3, 1, SMALL | {"stalls": (0.5, 0.5)}),
-        (2, 3e-3, 1, SMALL | {"stalls": (0.0, 0.9)}),
+        (2, 3e-3, 1, SMALL | {"stalls": (0.5, 0.9)}),
         (3, 6e-3, 1, SMALL | {"window": 7}),
-        (4, 1e-3, 1, {"width": 16, "wires": 1, "stalls": (0.2, 0.2)}),
+        (4, 2e-3, 1, {"width": 16, "wires": 1, "stalls": (0.2, 0.2)}),
         (5, 4e-3, 15, SMALL | {"stalls": (0.3, 0.3)}),  # burst errors
         (6, 1e-2, 60, SMALL | {"window": 3}),
-        (7, 2e-3, 1, {"width": 8, "wires": 3, "window": 1}),
-        (8, 1e-3, 1, SMALL | {"periods": (10.0, 10.1), "stalls": (0.3, 0.3)}),  # clocks that differ by a hundredth
-        (9, 1e-3, 1, {"width": 4, "wires": 1, "oversampling": 8, "periods": (10.1, 10.0)}),
+        (7, 3e-3, 1, {"width": 8, "wires": 3, "window": 1}),
+        (8, 2e-3, 1, SMALL | {"periods": (10.0, 10.1), "stalls": (0.3, 0.3)}),  # clocks that differ by a hundredth
+        (9, 2e-3, 1, {"width": 4, "wires": 1, "oversampling": 8, "periods": (10.1, 10.0)}),
         (10, 6e-3, 7, {"width": 21, "wires": 8, "oversampling": 5, "periods": (9.95, 10.0), "window": 6}),
-        (11, 1e-3, 1, SMALL | {"delay": 40, "periods": (10.0, 10.1)}),  # almost a frame on its way
+        (11, 2e-3, 1, SMALL | {"delay": 40, "periods": (10.0, 10.1)}),  # almost a frame on its way
     ],
 )
 def test_everything_arrives_once_and_in_order(seed, rate, burst, options):
-    count = 60 if options.get("wires") == 1 else 120
+    count = 80 if options["wires"] > 3 else 30
     outcome = exchange(seed, (count, count), rate=rate, burst=burst, limit=60_000, **options)
-    assert outcome.flips > 4 * burst
+    assert outcome.flips >= 3 * burst
     assert sum(outcome.corrupted.values()) > 0
     assert sum(outcome.retransmissions.values()) > 0
 
 
 def test_without_errors_nothing_is_sent_again():
-    """Whatever the streams do; clocks that differ by a hundredth lose no frame."""
-    for seed, stalls in enumerate([(0.0, 0.0), (0.9, 0.0), (0.0, 0.95), (0.6, 0.6)]):
-        outcome = exchange(seed, (60, 60), stalls=stalls, periods=(10.1, 10.0), limit=30_000, **SMALL)
+    """Whatever the streams do, and with almost a frame on its way; clocks that differ by a hundredth lose no frame."""
+    for seed, stalls in enumerate([(0.9, 0.0), (0.0, 0.95), (0.6, 0.6)]):
+        periods = (10.1, 10.0) if seed else (10.0, 10.0)
+        options = SMALL | {"periods": periods, "delay": (40, 0, 3)[seed]}
+        outcome = exchange(seed, (50, 50), stalls=stalls, limit=30_000, **options)
         assert not any([*outcome.corrupted.values(), *outcome.retransmissions.values(), *outcome.outages.values()])
 
 
-@pytest.mark.parametrize("level", [0x0, 0xF, 0xA])
+@pytest.mark.parametrize("level", [0x0, 0xA])
 def test_a_cut_line_is_down_and_loses_nothing(level):
     """Left hears nothing for a while; the flag rises at both ends, or at the one that waits, and falls again."""
     flags = {side: [] for side in SIDES}
@@ -100,18 +101,18 @@ def test_a_cut_line_is_down_and_loses_nothing(level):
         pair = bench.pair
         patience = pair.links["left"].patience
         for cut in (("left",), ("left", "right"), ("right",)):
-            await ctx.tick("left").repeat(900)
+            await ctx.tick("left").repeat(600)
             for side in cut:
                 ctx.set(pair.level[side], level)
                 ctx.set(pair.cut[side], 1)
-            await ctx.tick("left").repeat(2 * patience)
+            await ctx.tick("left").repeat(patience + 400)
             for side in SIDES:
                 flags[side].append(ctx.get(pair.links[side].down))
                 ctx.set(pair.cut[side], 0)
             await ctx.tick("left").repeat(3 * pair.links["left"].timeout)
             assert not any(ctx.get(pair.links[side].down) for side in SIDES)
 
-    outcome = exchange(level, (250, 250), stalls=(0.1, 0.1), story=story, limit=60_000, **SMALL)
+    outcome = exchange(level, (180, 180), stalls=(0.1, 0.1), story=story, limit=60_000, **SMALL)
     assert flags["left"][:2] == [1, 1] and flags["right"][1:] == [1, 1]
     assert all(outages >= 2 for outages in outcome.outages.values())
     assert all(again > 0 for again in outcome.retransmissions.values())
@@ -182,14 +183,14 @@ def test_an_idle_link_is_silent():
     assert levels == {(15, 15)}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 3, 5])
 def test_a_reset_of_one_side_opens_a_new_session(seed):
     """Resets of either side at any time, with errors: afterwards each flit once and in order, from where is said."""
     window, when, both = 4, 700 + 37 * seed, seed == 5
     resets = {"left": range(when, when + 1 + seed)} | ({"right": range(when + 60, when + 61)} if both else {})
     bench = Bench(
         seed, (200, 200), stalls=(0.1, 0.4 * (seed % 2)), rate=1e-3 * (seed > 1), resets=resets, distinct=True,
-        whole=False, limit=5000, window=window, **SMALL,
+        whole=False, limit=4000, window=window, **SMALL,
     )  # fmt: skip
     outcome = bench.run()
 

@@ -7,14 +7,20 @@ from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+import ranvier.hw.link.serial as serial
 from ranvier.gen.training.emit import emit_part
 from ranvier.hw.link import Link
+from ranvier.hw.link.frame import Kind
 from ranvier.sim.compiled import CompiledModel
 
+from .broken import broken
 from .noise import Noise
 
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="compiled simulation needs g++")
 WINDOW = 4
+LONGEST = 2400  # cycles, ten timeouts
 FLIT = data.StructLayout({"number": 24, "life": 12})
+MEASURES = {"lives": 12, "got": 24, "faults": 16, "pause": 16}
 OTHER = {"left": "right", "right": "left"}
 
 
@@ -22,13 +28,13 @@ class Watched(wiring.Component):
     """A link whose stream in counts flits and its own resets, and whose stream out is held against the other's count.
 
     Of one life each flit comes once and in order, after a ``reset`` of this side from a window around the last one; a
-    new life of the other side goes on behind all that came.
+    new life of the other side goes on behind all that came. ``pause``: most cycles without a flit or a reset.
     """
 
     def __init__(self):
         self.link = Link(width=FLIT.size, wires=8, window=WINDOW)
-        ports = {"line_in": In(8), "line_out": Out(8), "corrupted": Out(16)}
-        super().__init__(ports | {"reset": In(1), "take": In(1), "lives": Out(12), "got": Out(24), "faults": Out(16)})
+        ports = {"line_in": In(8), "line_out": Out(8), "reset": In(1), "other_reset": In(1), "take": In(1)}
+        super().__init__(ports | {name: Out(width) for name, width in MEASURES.items()})
 
     def elaborate(self, platform):
         m = Module()
@@ -56,7 +62,10 @@ class Watched(wiring.Component):
             m.d.sync += [last.eq(flit), first.eq(0), self.got.eq(self.got + 1), self.faults.eq(self.faults + ~right)]
             with m.If(~self.reset):
                 m.d.sync += fresh.eq(0)
-        m.d.comb += self.corrupted.eq(link.corrupted)
+        quiet = Signal(16)
+        m.d.sync += quiet.eq(Mux(taken | self.reset | self.other_reset, 0, quiet + 1))
+        with m.If(quiet > self.pause):
+            m.d.sync += self.pause.eq(quiet)
         return m
 
 
@@ -66,7 +75,7 @@ class Lives(wiring.Component):
     def __init__(self):
         ports = {"cycles": In(32), "noise": In(32), "resets": In(32), "stalls": In(32), "finished": Out(1)}
         for side in OTHER:
-            ports |= {f"{side}_lives": Out(12), f"{side}_got": Out(24), f"{side}_faults": Out(16)}
+            ports |= {f"{side}_{name}": Out(width) for name, width in MEASURES.items()}
         super().__init__(ports)
 
     def elaborate(self, platform):
@@ -75,6 +84,7 @@ class Lives(wiring.Component):
         m.d.sync += cycle.eq(cycle + 1)
         m.d.comb += self.finished.eq(cycle >= self.cycles)
         sides = {side: Watched() for side in OTHER}
+        m.d.comb += [sides[side].other_reset.eq(sides[OTHER[side]].reset) for side in OTHER]
         for seed, (side, watched) in enumerate(sides.items(), 1):
             m.submodules[side] = watched
             noise, resets, stalls = (Noise(seed * 0x9E3779B1 + 0x1234567 * n & 0xFFFFFFFF, 8) for n in range(3))
@@ -87,25 +97,44 @@ class Lives(wiring.Component):
                 watched.reset.eq(resets.hit),
                 watched.take.eq(~stalls.hit),
             ]
-            for name in ("lives", "got", "faults"):
+            for name in MEASURES:
                 m.d.comb += getattr(self, f"{side}_{name}").eq(getattr(watched, name))
         return m
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="compiled simulation needs g++")
+def live(folder, *, noise, stalls):
+    """Lives, flits and faults of each side after two million cycles, with a reset of each in about 3000."""
+    model = CompiledModel(emit_part(Lives(), "lives"), "lives", sources=[], sinks=[], cache_dir=folder)
+    for name, value in (("noise", noise), ("stalls", stalls), ("resets", 1 / 3000)):
+        model.write(name, round(value * 2**32))
+    model.write("cycles", 2_000_000)
+    model.run(idle="finished", limit=3_000_000)
+    told = {f"{side}_{name}": model.read(f"{side}_{name}") for side in OTHER for name in MEASURES}
+    print(f"noise {noise}, stalls {stalls}: {told}")
+    return told
+
+
+@needs_compiler
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 @pytest.mark.parametrize("stalls", [0.0, 0.98])
 def test_resets_of_either_side_at_any_time(noise, stalls, tmp_path_factory):
-    model = CompiledModel(
-        emit_part(Lives(), "lives"), "lives", sources=[], sinks=[], cache_dir=tmp_path_factory.getbasetemp() / "lives"
-    )
-    for name, value in (("noise", noise), ("stalls", stalls), ("resets", 1 / 3000)):
-        model.write(name, round(value * 2**32))
-    model.write("cycles", 3_000_000)
-    model.run(idle="finished", limit=4_000_000)
-    told = {f"{side}_{name}": model.read(f"{side}_{name}") for side in OTHER for name in ("lives", "got", "faults")}
-    print(f"noise {noise}, stalls {stalls}: {told}")
+    told = live(tmp_path_factory.getbasetemp() / "lives", noise=noise, stalls=stalls)
     for side in OTHER:
         assert told[f"{side}_lives"] > 500
         assert told[f"{side}_got"] > 10_000
         assert told[f"{side}_faults"] == 0
+        assert told[f"{side}_pause"] <= LONGEST
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("HELLO makes nothing unsent", lambda outer, inner: {"back": inner.again}),
+        ("WELCOME tells no number", lambda outer, inner: {"begin": outer.arrive & (outer.arrived == Kind.HELLO)}),
+    ],
+)
+def test_a_broken_session_is_seen(rule, change, tmp_path, monkeypatch):
+    monkeypatch.setattr(serial, "Session", broken(serial.Session, change))
+    told = live(tmp_path, noise=1e-3, stalls=0.0)
+    assert told["left_faults"] + told["right_faults"] > 0 or max(told["left_pause"], told["right_pause"]) > LONGEST
