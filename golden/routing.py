@@ -7,7 +7,7 @@ Value = Any  # int, np.ndarray or amaranth.ValueLike
 # The ports of a router in a two-dimensional mesh; x grows to the east, y to the south.
 LOCAL, NORTH, EAST, SOUTH, WEST = MESH_PORTS = ("local", "north", "east", "south", "west")
 OPPOSITE = {NORTH: SOUTH, SOUTH: NORTH, EAST: WEST, WEST: EAST}
-OFFSETS = {NORTH: (0, -1), EAST: (1, 0), SOUTH: (0, 1), WEST: (-1, 0)}
+OFFSETS = {LOCAL: (0, 0), NORTH: (0, -1), EAST: (1, 0), SOUTH: (0, 1), WEST: (-1, 0)}
 
 
 def dimension_order(x: Value, y: Value, to_x: Value, to_y: Value) -> dict[str, Value]:

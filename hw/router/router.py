@@ -32,7 +32,7 @@ class Router(wiring.Component):
         members = {}
         for port in routing.ports:
             members |= {f"{port}_in": In(routing.link_in(port)), f"{port}_out": Out(routing.link_out(port))}
-        super().__init__(members | {"position": In(routing.position), "rejected": Out(len(routing.ports))})
+        super().__init__(members | {"position": In(routing.position), "rejected": Out(len(routing.plain))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -44,10 +44,10 @@ class Router(wiring.Component):
             wanted = {other: buffers[other].requests[bit] for other, bit in bits.items()}
             for other, moved in self._output(m, port, wanted, buffers).items():
                 leaves[other].append(moved)
-        for index, port in enumerate(routing.ports):
-            if port in routing.plain:
-                m.d.comb += self.rejected[index].eq(buffers[port].requests[-1])
-                leaves[port].append(self.rejected[index])
+        for port, rejected in zip(routing.plain, self.rejected, strict=True):
+            m.d.comb += rejected.eq(buffers[port].requests[-1])
+            leaves[port].append(rejected)
+        for port in routing.ports:
             m.d.comb += buffers[port].take.eq(Cat(leaves[port]).any())
         return m
 

@@ -41,15 +41,19 @@ class Hierarchy:
 
     def signal(self, path: str) -> Wire:
         """The signal with a hierarchical name, instances from the top module's, '.' between them."""
-        *instances, name = path.split(".")
-        module = self.top
-        for instance in instances:
-            if self._modules[module].cells.get(instance) not in self._modules:
-                raise ValueError(f"Signal {path} does not exist: module {module} has no instance {instance}")
-            module = self._modules[module].cells[instance]
+        module, name = self.module(path), path.rpartition(".")[2]
         if name not in self._modules[module].wires:
             raise ValueError(f"Signal {path} does not exist: module {module} has no signal {name}")
         return self._modules[module].wires[name]
+
+    def module(self, path: str) -> str:
+        """The module that the signal with a hierarchical name lies in."""
+        module = self.top
+        for instance in path.split(".")[:-1]:
+            if self._modules[module].cells.get(instance) not in self._modules:
+                raise ValueError(f"Signal {path} does not exist: module {module} has no instance {instance}")
+            module = self._modules[module].cells[instance]
+        return module
 
     @cached_property
     def _modules(self) -> dict[str, _Module]:

@@ -11,18 +11,24 @@ Probes = Mapping[str, tuple[str, Sequence[str]]]
 
 @dataclass(frozen=True)
 class Interface:
-    """Streams and probes of module ``top``; see :class:`CompiledModel`. Raises ValueError where they do not exist."""
+    """Streams and probes of module ``top``; see :class:`CompiledModel`. Raises ValueError where they do not exist.
+
+    ``flat``: all modules are compiled as one.
+    """
 
     hierarchy: Hierarchy
     sources: tuple[str, ...]
     sinks: tuple[str, ...]
     probes: dict[str, tuple[str, tuple[str, ...]]]
+    flat: bool = True
 
     @classmethod
-    def of(cls, rtlil: str, top: str, sources: Sequence[str], sinks: Sequence[str], probes: Probes) -> "Interface":
+    def of(
+        cls, rtlil: str, top: str, sources: Sequence[str], sinks: Sequence[str], probes: Probes, flat: bool = True
+    ) -> "Interface":
         """Take ``sources``, ``sinks`` and ``probes`` of module ``top`` of ``rtlil``."""
         kept = {name: (valid, tuple(signals)) for name, (valid, signals) in probes.items()}
-        return cls(Hierarchy(rtlil, top), tuple(sources), tuple(sinks), kept)
+        return cls(Hierarchy(rtlil, top), tuple(sources), tuple(sinks), kept, flat)
 
     def __post_init__(self) -> None:
         for name in ("clk", "rst"):

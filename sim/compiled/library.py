@@ -18,7 +18,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {  # result, arguments
     "run": (c_bool, (c_void_p, c_int64, c_uint64)),
     "read_signal": (None, (c_void_p, c_uint64, _CHUNKS)),
     "write_signal": (None, (c_void_p, c_uint64, _CHUNKS)),
-    "send": (None, (c_void_p, c_uint64, _CHUNKS, c_uint64, c_uint64)),
+    "send": (None, (c_void_p, c_uint64, _CHUNKS, _CHUNKS, c_uint64, c_uint64)),
     "queued": (c_uint64, (c_void_p, c_uint64)),
     "taken": (c_uint64, (c_void_p, c_uint64)),
     "received": (c_uint64, (c_void_p, c_uint64)),

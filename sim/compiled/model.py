@@ -35,6 +35,9 @@ class CompiledModel:
     Words are uint64 ``[n, chunks]``, low chunk first; cycles are counted from 0 since construction. Registers start
     with their initial values: no reset is needed.
 
+    ``flat``: compiled as one module, which runs fastest but takes minutes to compile where it is large; else every module is
+    compiled once, however often it is used.
+
     Raises ValueError where the design has no such port or signal, RanvierError where it cannot be compiled.
     """
 
@@ -46,9 +49,10 @@ class CompiledModel:
         sources: Sequence[str],
         sinks: Sequence[str],
         probes: Probes = _NO_PROBES,
+        flat: bool = True,
         cache_dir: Path = DEFAULT_CACHE,
     ) -> None:
-        self._interface = Interface.of(rtlil, top, sources, sinks, probes)
+        self._interface = Interface.of(rtlil, top, sources, sinks, probes, flat)
         self._library = load_library(build_library(self._interface, cache_dir))
         self._simulation: int = self._library.create()
         weakref.finalize(self, self._library.destroy, self._simulation)
@@ -66,11 +70,17 @@ class CompiledModel:
             raise ValueError(f"Cycles of a reset must be at least 1, not {cycles}")
         self._library.reset(self._simulation, cycles)
 
-    def send(self, source: str, words: Words) -> None:
-        """Queue ``words``: integers of the payload's width, or uint64 ``[n, chunks]``."""
+    def send(self, source: str, words: Words, due: Sequence[int] | np.ndarray | None = None) -> None:
+        """Queue ``words``: integers of the payload's width, or uint64 ``[n, chunks]``.
+
+        ``due``: the cycle before which each is not offered; without it they are offered as soon as possible.
+        """
         number = _place("source", self._interface.sources, source)
         packed = pack_words(words, self._width(f"{source}__payload"))
-        self._library.send(self._simulation, number, pointer(packed), *packed.shape)
+        since = np.zeros(len(packed), np.uint64) if due is None else np.asarray(due).astype(np.uint64)
+        if len(since) != len(packed):
+            raise ValueError(f"Words of {source} must each have a cycle when they are due: {len(packed)}, not {len(since)}")
+        self._library.send(self._simulation, number, pointer(packed), pointer(since), *packed.shape)
 
     def run(self, *, receive: Mapping[str, int] = _NONE, idle: str | None = None, limit: int) -> int:
         """Clock until all sources are empty, sinks have got the words that ``receive`` says, and output ``idle`` is 1.

@@ -25,9 +25,8 @@ _SCRIPT = """\
 read_rtlil design.il
 hierarchy -check -top {top}
 proc
-flatten
 {keep}
-write_cxxrtl -g0 design.cc
+{write} design.cc
 """
 
 
@@ -38,8 +37,14 @@ def headers() -> Path:
 
 def yosys_script(interface: Interface) -> str:
     """Commands that turn ``design.il`` into ``design.cc``; probed signals survive, what else is not needed does not."""
-    keep = [f"setattr -set keep 1 w:{name}" for name in interface.probed]
-    return _SCRIPT.format(top=interface.hierarchy.top, keep="\n".join(keep))
+    hierarchy, write = interface.hierarchy, "write_cxxrtl -g0"
+    if interface.flat:
+        keep = ["flatten", *(f"setattr -set keep 1 w:{name}" for name in interface.probed)]
+    else:
+        write += " -noflatten"
+        places = {f"{hierarchy.module(name)}/w:{name.rpartition('.')[2]}" for name in interface.probed}
+        keep = [f"setattr -set keep 1 {place}" for place in sorted(places)]
+    return _SCRIPT.format(top=hierarchy.top, keep="\n".join(keep), write=write)
 
 
 def design_source(interface: Interface) -> str:
@@ -70,6 +75,11 @@ def converges(design: str) -> bool:
 def harness_source(interface: Interface, design: str) -> str:
     """What drives ``design``, the C++ of :func:`design_source`, and records what it does."""
     signals = interface.signals
+
+    def member(name: str) -> str:  # a flat design has its signals' paths for names
+        *instances, signal = [name] if interface.flat else name.split(".")
+        return ".".join([*(f"cell_{mangle(instance)}" for instance in instances), mangle(signal)])
+
     return _TEMPLATES.get_template("harness.cc.jinja").render(
         top=mangle(interface.hierarchy.top),
         converges=converges(design),
@@ -77,11 +87,11 @@ def harness_source(interface: Interface, design: str) -> str:
         sources=[_stream(name) for name in interface.sources],
         sinks=[_stream(name) for name in interface.sinks],
         probes=[
-            {"valid": mangle(valid), "signals": [mangle(name) for name in recorded]}
+            {"valid": member(valid), "signals": [member(name) for name in recorded]}
             for valid, recorded in interface.probes.values()
         ],
         signals=[
-            {"number": number, "member": mangle(name), "writable": wire.direction == "input"}
+            {"number": number, "member": member(name), "writable": wire.direction == "input"}
             for number, (name, wire) in enumerate(signals.items())
         ],
     )

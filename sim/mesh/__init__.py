@@ -1,0 +1,1 @@
+"""Meshes in compiled simulation: traffic, its measures, and chips of many cores."""
