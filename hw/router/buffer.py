@@ -36,13 +36,9 @@ class Buffer(wiring.Component):
         m.submodules.routes = routes = memory.Memory(shape=unsigned(self.routes), depth=depth, init=[])
         head, second = flits.read_port(domain="comb"), routes.read_port(domain="comb")
 
-        level = Signal(depth + 1, init=1)  # bit n: n flits are here
         put = Signal()
-        m.d.comb += [put.eq(self.flits.valid & self.flits.ready), self.flits.ready.eq(~level[depth])]
-        with m.If(put & ~self.take):
-            m.d.sync += level.eq(level << 1)
-        with m.If(self.take & ~put):
-            m.d.sync += level.eq(level >> 1)
+        empty, single, full = self._level(m, put)
+        m.d.comb += [put.eq(self.flits.valid & self.flits.ready), self.flits.ready.eq(~full)]
 
         writing, reading, following = Signal(range(depth)), Signal(range(depth)), Signal(range(depth), init=1)
         for moves, place in ((put, writing), (self.take, reading), (self.take, following)):
@@ -55,7 +51,24 @@ class Buffer(wiring.Component):
 
         arriving = Mux(put, entry.route, 0)
         with m.If(self.take):
-            m.d.sync += self.requests.eq(Mux(level[1], arriving, second.data))
-        with m.Elif(level[0]):
+            m.d.sync += self.requests.eq(Mux(single, arriving, second.data))
+        with m.Elif(empty):
             m.d.sync += self.requests.eq(arriving)
         return m
+
+    def _level(self, m: Module, put: Signal) -> tuple[Value, Value, Value]:
+        """Whether no flit, one, or as many as there can be are here, each from a register."""
+        depth, take = self.depth, self.take
+        if depth <= 8:
+            level = Signal(depth + 1, init=1)  # bit n: n flits are here
+            with m.If(put & ~take):
+                m.d.sync += level.eq(level << 1)
+            with m.If(take & ~put):
+                m.d.sync += level.eq(level >> 1)
+            return level[0], level[1], level[depth]
+        empty, single, full, level = Signal(init=1), Signal(), Signal(), Signal(range(depth + 1))
+        with m.If(put & ~take):
+            m.d.sync += [level.eq(level + 1), empty.eq(0), single.eq(empty), full.eq(level == depth - 1)]
+        with m.If(take & ~put):
+            m.d.sync += [level.eq(level - 1), empty.eq(single), single.eq(level == 2), full.eq(0)]
+        return empty, single, full

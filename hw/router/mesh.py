@@ -1,0 +1,80 @@
+"""A two-dimensional mesh of routers."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ranvier.golden.routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE, SOUTH
+
+from .dimension_order import DimensionOrder
+from .router import Router
+
+COUNTER_WIDTH = 16
+
+
+class Mesh(wiring.Component):
+    """``width`` columns and ``height`` rows of routers, one for each core; packets carry ``payload`` bits.
+
+        in_<x>_<y> → router (x, y) → out_<x>_<y>
+
+    ``gates``: columns that have a gate at their southern end, which packets reach at ``(x, height)`` and start from as
+    from a core, over ``in_<x>_<height>`` and ``out_<x>_<height>``. Packets that would leave the mesh elsewhere, and those
+    that a core sends to itself, are dropped and counted in ``rejected``, which sticks at its maximum; all others
+    arrive, those of one sender at one receiver in order.
+
+    Latency: a packet that enters in cycle c is offered at its destination in c + hops + 1, if no other is in its way;
+    hops are the links between routers that it takes. Throughput: a packet a cycle in and out of each router.
+    """
+
+    def __init__(
+        self, width: int, height: int, payload: int, *, depth: int = 4, gates: tuple[int, ...] = ()
+    ) -> None:
+        if width < 1 or height < 1:
+            raise ValueError(f"Mesh must have at least 1 x 1 routers, not {width} x {height}")
+        if not set(gates) <= set(range(width)):
+            raise ValueError(f"Gates must lie in columns 0..{width - 1}, not in {', '.join(map(str, gates))}")
+        self.width, self.height, self.depth, self.gates = width, height, depth, gates
+        rows = height + bool(gates)
+        self.inner = DimensionOrder(width, rows, payload)
+        self.beside_gate = DimensionOrder(width, rows, payload, plain=(SOUTH,))
+        packets = stream.Signature(self.inner.flit)
+        members = {"rejected": Out(COUNTER_WIDTH)}
+        for x, y in self.places:
+            members |= {f"in_{x}_{y}": In(packets), f"out_{x}_{y}": Out(packets)}
+        super().__init__(members)
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where packets start and end: routers row by row, then gates."""
+        cores = [(x, y) for y in range(self.height) for x in range(self.width)]
+        return cores + [(x, self.height) for x in self.gates]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        routers: dict[tuple[int, int], Router] = {}
+        lost: list[Value] = []
+        for x, y in self.places[: self.width * self.height]:
+            gate = y == self.height - 1 and x in self.gates
+            router = Router(self.beside_gate if gate else self.inner, depth=self.depth)
+            m.submodules[f"router_{x}_{y}"] = routers[x, y] = router
+            m.d.comb += [router.position.x.eq(x), router.position.y.eq(y)]
+            lost.extend(router.rejected)
+        for (x, y), router in routers.items():
+            for port in MESH_PORTS:
+                right, down = OFFSETS[port]
+                beside = x + right, y + down
+                ours, theirs = getattr(router, f"{port}_out"), getattr(router, f"{port}_in")
+                if port != LOCAL and beside in routers:
+                    wiring.connect(m, ours, getattr(routers[beside], f"{OPPOSITE[port]}_in"))
+                elif beside in self.places:
+                    name = f"{beside[0]}_{beside[1]}"
+                    wiring.connect(m, ours, wiring.flipped(getattr(self, f"out_{name}")))
+                    wiring.connect(m, wiring.flipped(getattr(self, f"in_{name}")), theirs)
+                else:  # the edge, where what leaves is lost
+                    m.d.comb += ours.ready.eq(1)
+                    lost.append(ours.valid)
+        number, total = Signal(range(len(lost) + 1)), Signal(COUNTER_WIDTH + 1)
+        m.d.sync += number.eq(sum(lost))
+        m.d.comb += total.eq(self.rejected + number)
+        m.d.sync += self.rejected.eq(Mux(total[-1], ~0, total))
+        return m
