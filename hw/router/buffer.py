@@ -12,8 +12,8 @@ class Buffer(wiring.Component):
                └→ memory ─┬→ register ─────────────→ requests
                 route └───┘
 
-    ``flits`` brings ``flit`` and ``route``; ``head`` is the first flit and ``requests`` its route, 0 while there is none;
-    ``take`` removes it. ``ready`` and ``requests`` come from registers, since arbitration begins with them.
+    ``flits`` brings ``flit`` and ``route``; ``head`` is the first flit and ``requests`` its route, 0 while there is
+    none; ``take`` removes it. ``ready`` and ``requests`` come from registers, since arbitration begins with them.
 
     Latency: a flit that is taken in cycle c is the head in c + 1. Throughput: a flit a cycle; a full buffer takes the
     next flit in the cycle after one has left.
@@ -40,7 +40,9 @@ class Buffer(wiring.Component):
         empty, single, full = self._level(m, put)
         m.d.comb += [put.eq(self.flits.valid & self.flits.ready), self.flits.ready.eq(~full)]
 
-        writing, reading, following = Signal(range(depth)), Signal(range(depth)), Signal(range(depth), init=1)
+        writing = Signal(range(depth))
+        reading = Signal(range(depth))
+        following = Signal(range(depth), init=1)
         for moves, place in ((put, writing), (self.take, reading), (self.take, following)):
             with m.If(moves):
                 m.d.sync += place.eq(Mux(place == depth - 1, 0, place + 1))
@@ -66,7 +68,10 @@ class Buffer(wiring.Component):
             with m.If(take & ~put):
                 m.d.sync += level.eq(level >> 1)
             return level[0], level[1], level[depth]
-        empty, single, full, level = Signal(init=1), Signal(), Signal(), Signal(range(depth + 1))
+        empty = Signal(init=1)
+        single = Signal()
+        full = Signal()
+        level = Signal(range(depth + 1))
         with m.If(put & ~take):
             m.d.sync += [level.eq(level + 1), empty.eq(0), single.eq(empty), full.eq(level == depth - 1)]
         with m.If(take & ~put):

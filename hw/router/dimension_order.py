@@ -30,7 +30,7 @@ class DimensionOrder(Routing):
             return tuple(other for other in MESH_PORTS if other != port)
         return turns(port)
 
-    def route(self, position: data.View, flit: data.View) -> dict[str, Value]:
+    def route(self, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
         return dimension_order(position.x, position.y, flit.x, flit.y)
 
     def onward(self, port: str) -> tuple[str, ...]:
@@ -38,4 +38,4 @@ class DimensionOrder(Routing):
 
     def ahead(self, position: data.View, port: str, flit: data.View) -> dict[str, Value]:
         x, y = OFFSETS[port]
-        return self.route(SimpleNamespace(x=position.x + x, y=position.y + y), flit)
+        return self.route(SimpleNamespace(x=position.x + x, y=position.y + y), flit, OPPOSITE[port])

@@ -1,5 +1,7 @@
 """A two-dimensional mesh of routers."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -8,8 +10,18 @@ from ranvier.golden.routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE, SOUTH
 
 from .dimension_order import DimensionOrder
 from .router import Router
+from .routing import Routing
 
 COUNTER_WIDTH = 16
+
+
+def count_lost(m: Module, rejected: Signal, lost: list[Value]) -> None:
+    """Add the bits of ``lost`` to ``rejected``, two cycles later; it sticks at its maximum."""
+    number = Signal(range(len(lost) + 1))
+    total = Signal(COUNTER_WIDTH + 1)
+    m.d.sync += number.eq(sum(lost))
+    m.d.comb += total.eq(rejected + number)
+    m.d.sync += rejected.eq(Mux(total[-1], ~0, total))
 
 
 class Mesh(wiring.Component):
@@ -18,27 +30,40 @@ class Mesh(wiring.Component):
         in_<x>_<y> → router (x, y) → out_<x>_<y>
 
     ``gates``: columns that have a gate at their southern end, which packets reach at ``(x, height)`` and start from as
-    from a core, over ``in_<x>_<height>`` and ``out_<x>_<height>``. Packets that would leave the mesh elsewhere, and those
-    that a core sends to itself, are dropped and counted in ``rejected``, which sticks at its maximum; all others
+    from a core, over ``in_<x>_<height>`` and ``out_<x>_<height>``. Packets that would leave the mesh elsewhere, and
+    those that a core sends to itself, are dropped and counted in ``rejected``, which sticks at its maximum; all others
     arrive, those of one sender at one receiver in order.
 
-    Latency: a packet that enters in cycle c is offered at its destination in c + hops + 1, if no other is in its way;
-    hops are the links between routers that it takes. Throughput: a packet a cycle in and out of each router.
+    ``routing``: called with ``width``, rows (gates included), ``payload`` and ``plain``, it gives the routing of a
+    router and the layout of packets: :class:`DimensionOrder` or :class:`Relative`. ``options`` are those of
+    :class:`Router`.
+
+    Latency: a packet that enters in cycle c is offered at its destination in c + hops + 1 (``registered``: in
+    c + 2 (hops + 1)), if no other is in its way; hops are the links between routers that it takes. Throughput: a packet
+    a cycle in and out of each router.
     """
 
     def __init__(
-        self, width: int, height: int, payload: int, *, depth: int = 4, gates: tuple[int, ...] = ()
+        self,
+        width: int,
+        height: int,
+        payload: int,
+        *,
+        depth: int = 4,
+        gates: tuple[int, ...] = (),
+        routing: Callable[..., Routing] = DimensionOrder,
+        **options: int,
     ) -> None:
         if width < 1 or height < 1:
             raise ValueError(f"Mesh must have at least 1 x 1 routers, not {width} x {height}")
         if not set(gates) <= set(range(width)):
             raise ValueError(f"Gates must lie in columns 0..{width - 1}, not in {', '.join(map(str, gates))}")
-        self.width, self.height, self.depth, self.gates = width, height, depth, gates
+        self.width, self.height, self.depth, self.gates, self.options = width, height, depth, gates, options
         rows = height + bool(gates)
-        self.inner = DimensionOrder(width, rows, payload)
-        self.beside_gate = DimensionOrder(width, rows, payload, plain=(SOUTH,))
+        self.inner = routing(width, rows, payload)
+        self.beside_gate = routing(width, rows, payload, plain=(SOUTH,)) if gates else self.inner
         packets = stream.Signature(self.inner.flit)
-        members = {"rejected": Out(COUNTER_WIDTH)}
+        members = {"rejected": Out(COUNTER_WIDTH), **self.members()}
         for x, y in self.places:
             members |= {f"in_{x}_{y}": In(packets), f"out_{x}_{y}": Out(packets)}
         super().__init__(members)
@@ -55,9 +80,9 @@ class Mesh(wiring.Component):
         lost: list[Value] = []
         for x, y in self.places[: self.width * self.height]:
             gate = y == self.height - 1 and x in self.gates
-            router = Router(self.beside_gate if gate else self.inner, depth=self.depth)
+            router = Router(self.beside_gate if gate else self.inner, depth=self.depth, **self.options)
             m.submodules[f"router_{x}_{y}"] = routers[x, y] = router
-            m.d.comb += [router.position.x.eq(x), router.position.y.eq(y)]
+            self.place(m, router, x, y)
             lost.extend(router.rejected)
         for (x, y), router in routers.items():
             for port in MESH_PORTS:
@@ -73,8 +98,14 @@ class Mesh(wiring.Component):
                 else:  # the edge, where what leaves is lost
                     m.d.comb += ours.ready.eq(1)
                     lost.append(ours.valid)
-        number, total = Signal(range(len(lost) + 1)), Signal(COUNTER_WIDTH + 1)
-        m.d.sync += number.eq(sum(lost))
-        m.d.comb += total.eq(self.rejected + number)
-        m.d.sync += self.rejected.eq(Mux(total[-1], ~0, total))
+        count_lost(m, self.rejected, lost)
         return m
+
+    def members(self) -> dict[str, wiring.Member]:
+        """Ports besides those of the packets."""
+        return {}
+
+    def place(self, m: Module, router: Router, x: int, y: int) -> None:
+        """Tell the router at (``x``, ``y``) what it knows of itself."""
+        for name, value in router.routing.place(x, y).items():
+            m.d.comb += router.position[name].eq(value)

@@ -7,22 +7,37 @@ from amaranth.lib import data, stream
 
 
 class Routing(ABC):
-    """``ports``: names of a router's ports. ``flit``: layout of a packet. ``position``: layout of what a router knows of
-    itself. ``plain``: ports where flits come in without the route that the router before has found out.
+    """``ports``: names of a router's ports. ``flit``: layout of a packet. ``position``: layout of what a router knows
+    of itself. ``plain``: ports where flits come in without the route that the router before has found out.
+    ``expiring``: those of them where a flit may be stale. ``forking``: whether a flit may leave at several ports.
     """
 
     ports: tuple[str, ...]
     flit: data.StructLayout
     position: data.StructLayout
     plain: tuple[str, ...]
+    expiring: tuple[str, ...] = ()
+    forking: bool = False
 
     @abstractmethod
     def turns(self, port: str) -> tuple[str, ...]:
-        """The ports where a flit that came in at ``port`` may leave."""
+        """The ports where a flit that came in at ``port`` may leave, in the order of ``ports``."""
 
     @abstractmethod
-    def route(self, position: data.View, flit: data.View) -> dict[str, Value]:
-        """For each port whether ``flit`` leaves there: at most one of them."""
+    def route(self, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
+        """For each port whether ``flit``, which came in at ``port``, leaves there: at most one, unless ``forking``."""
+
+    def enter(self, position: data.View, flit: data.View, port: str) -> Value | data.View:
+        """What becomes of ``flit`` as it comes in at ``port``; a route that came with it is known before."""
+        return flit
+
+    def stale(self, position: data.View, flit: data.View) -> Value:
+        """Whether ``flit`` has lived too long: it is taken and lost, if its port is ``expiring``."""
+        raise NotImplementedError
+
+    def place(self, x: int, y: int) -> dict[str, int]:
+        """The fields of the position of the router at (``x``, ``y``) of a grid."""
+        return {"x": x, "y": y}
 
     def onward(self, port: str) -> tuple[str, ...]:
         """The ports where a flit that left at ``port`` may leave the router behind it."""
