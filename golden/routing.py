@@ -30,3 +30,32 @@ def turns(port: str) -> tuple[str, ...]:
     """The ports where a flit that came in at ``port`` may leave in dimension order."""
     straight = {NORTH: (LOCAL, SOUTH), SOUTH: (LOCAL, NORTH)}
     return straight.get(port, tuple(other for other in MESH_PORTS if other != port))
+
+
+def torus_order(x: Value, y: Value, to_x: Value, to_y: Value, width: int, height: int) -> dict[tuple[str, int], Value]:
+    """For ``(LOCAL, 0)`` and each port and channel whether a flit at router (``x``, ``y``) of a torus leaves there for
+    (``to_x``, ``to_y``): first along x, the shorter way round; of two equal ones, to the east and to the south.
+
+    Exactly one is true. Channel 0 is for flits that have the link between the last and the first router of their ring
+    still before them, channel 1 for the others. No flit takes channel 0 from the router behind that link, nor channel
+    1 over it, so the channels of a ring have an order (Dally and Seitz, 1987, section 3: routing in k-ary n-cubes).
+    """
+    in_column = to_x == x
+    along_x, along_y = ring_order(x, to_x, width), ring_order(y, to_y, height)
+    leaves = {(LOCAL, 0): in_column & (to_y == y)}
+    for port, backward in ((NORTH, 1), (EAST, 0), (SOUTH, 0), (WEST, 1)):
+        for channel in (0, 1):
+            turn = along_x[backward, channel] if port in (EAST, WEST) else in_column & along_y[backward, channel]
+            leaves[port, channel] = turn
+    return leaves
+
+
+def ring_order(at: Value, to: Value, size: int) -> dict[tuple[int, int], Value]:
+    """For each direction of a ring (0: forward, 1: backward) and channel whether a flit at ``at`` goes on there."""
+    distance, half = to - at, size // 2
+    return {
+        (0, 0): distance <= half - size,
+        (0, 1): (distance > 0) & (distance <= half),
+        (1, 0): distance > half,
+        (1, 1): (distance < 0) & (distance > half - size),
+    }

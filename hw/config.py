@@ -1,5 +1,6 @@
 """What hardware is built for: everything static, nothing of a network's weights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,6 +83,14 @@ class CoreConfig:
     def parameter_word_width(self) -> int:
         return self.lanes * sum(self.parameter_widths.values())
 
+    @property
+    def memories(self) -> list[tuple[str, int, int]]:
+        """Name, words and width of each memory that is loaded."""
+        memories = [("weights", self.weight_words, self.weight_word_width)]
+        if self.stored:
+            memories.append(("parameters", self.groups, self.parameter_word_width))
+        return memories
+
 
 @dataclass(frozen=True)
 class MemoryRegion:
@@ -94,6 +103,18 @@ class MemoryRegion:
     width: int
 
 
+def lay_out(memories: Iterable[tuple[str, str, int, int]]) -> tuple[MemoryRegion, ...]:
+    """Regions for ``memories`` (core, memory, words, width), each at a multiple of its size rounded up to a power of two."""
+    regions: list[MemoryRegion] = []
+    end = 0
+    for core, memory, words, width in memories:
+        size = 1 << (words - 1).bit_length()
+        base = -(-end // size) * size
+        regions.append(MemoryRegion(core, memory, base, words, width))
+        end = base + size
+    return tuple(regions)
+
+
 @dataclass(frozen=True)
 class ChipConfig:
     """Cores chained by streams, in the order of the data."""
@@ -104,18 +125,7 @@ class ChipConfig:
     @cached_property
     def memory_map(self) -> tuple[MemoryRegion, ...]:
         """Every memory, each at a multiple of its size rounded up to a power of two."""
-        regions: list[MemoryRegion] = []
-        end = 0
-        for core in self.cores:
-            memories = [("weights", core.weight_words, core.weight_word_width)]
-            if core.stored:
-                memories.append(("parameters", core.groups, core.parameter_word_width))
-            for memory, words, width in memories:
-                size = 1 << (words - 1).bit_length()
-                base = -(-end // size) * size
-                regions.append(MemoryRegion(core.name, memory, base, words, width))
-                end = base + size
-        return tuple(regions)
+        return lay_out((core.name, *memory) for core in self.cores for memory in core.memories)
 
     @property
     def load_address_width(self) -> int:

@@ -1,0 +1,83 @@
+"""Which slice goes where: the least traffic times distance, a quadratic assignment problem."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranvier.golden.program import Program
+from ranvier.hw.manycore.config import Place
+
+from .activity import Activity
+from .partition import Slice
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Slices and the places of their tiles in a mesh of ``width`` columns and ``height`` rows, with its gate at ``gate``.
+
+    ``hops``: packets times links, a step on average; ``hops_in_order``: what it were with slices row by row.
+    """
+
+    width: int
+    height: int
+    gate: Place
+    slices: tuple[Slice, ...]
+    places: tuple[Place, ...]
+    hops: float
+    hops_in_order: float
+
+    def of_layer(self, number: int) -> list[tuple[Slice, Place]]:
+        """Slices of layer ``number`` and their places, in the order of their neurons."""
+        return [pair for pair in zip(self.slices, self.places, strict=True) if pair[0].layer == number]
+
+
+def place_slices(
+    program: Program, slices: tuple[Slice, ...], activity: Activity, width: int, height: int, seed: int
+) -> Mapping:
+    """Places for ``slices`` that keep packets times links small; the same arguments give the same places."""
+    from scipy.optimize import quadratic_assignment
+
+    gate = (width // 2, height)
+    places: list[Place] = [(x, y) for y in range(height) for x in range(width)] + [gate]
+    column, row = np.array(places).T
+    distance = abs(column[:, None] - column) + abs(row[:, None] - row)
+    nodes = len(places)
+    flow = np.zeros((nodes, nodes))  # slices, tiles without one, and the gate last
+    flow[: len(slices), : len(slices)], into, out = _traffic(program, slices, activity)
+    flow[-1, : len(slices)], flow[: len(slices), -1] = into, out
+    fixed = np.array([[nodes - 1, nodes - 1]])
+    best, cost = np.arange(nodes), float((flow * distance).sum())
+    in_order = cost
+    for method, options in (("faq", {}), ("2opt", {}), ("2opt", {})):
+        options = options | {"partial_match": fixed, "rng": np.random.default_rng(seed)}
+        if method == "2opt":
+            options["partial_guess"] = np.stack([np.arange(nodes - 1), best[:-1]], axis=1)
+        found = quadratic_assignment(flow, distance, method=method, options=options)
+        if found.fun < cost:
+            best, cost = found.col_ind, float(found.fun)
+    chosen = tuple(places[index] for index in best[: len(slices)])
+    return Mapping(width, height, gate, slices, chosen, cost, in_order)
+
+
+def _traffic(
+    program: Program, slices: tuple[Slice, ...], activity: Activity
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Packets a step from each slice to each other one, from the gate to each and from each to the gate.
+
+    Every event, the end of the step, and a credit on the way back.
+    """
+    count, last = len(slices), len(program.layers) - 1
+    between, into, out = np.zeros((count, count)), np.zeros(count), np.zeros(count)
+    for i, sender in enumerate(slices):
+        events = float(activity.rates[sender.layer + 1][sender.first : sender.first + sender.neurons].sum())
+        if sender.layer == 0:
+            into[i] += activity.events[0] + 1
+            out[i] += 1
+        if sender.layer == last:
+            out[i] += events + 1
+            into[i] += 1
+        for j, receiver in enumerate(slices):
+            if receiver.layer == sender.layer + 1:
+                between[i, j] += events + 1
+                between[j, i] += 1
+    return between, into, out

@@ -1,0 +1,96 @@
+"""Multicast by tables of keys and masks: what a router looks up, and whether given tables can lose a packet or lock
+up."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import TypeAlias
+
+from .routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE
+
+Place: TypeAlias = tuple[int, int]
+Channel: TypeAlias = tuple[Place, str]  # the port where a flit comes into a router
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Packets whose key has the bits of ``key`` where ``mask`` is 1 leave at ``outputs``."""
+
+    key: int
+    mask: int
+    outputs: frozenset[str]
+
+    def __post_init__(self) -> None:
+        if self.key & ~self.mask:
+            raise ValueError(f"Entry can never match: key {self.key:#x} has bits outside of mask {self.mask:#x}")
+        if not self.outputs <= set(MESH_PORTS):
+            raise ValueError(
+                f"Outputs must be ports of a mesh, not {', '.join(sorted(self.outputs - set(MESH_PORTS)))}"
+            )
+
+
+Tables: TypeAlias = Mapping[Place, Sequence[Entry]]
+
+
+def lookup(table: Sequence[Entry], key: int, port: str) -> frozenset[str]:
+    """The ports where a packet leaves that came in at ``port``: those of the first entry that matches but ``port``
+    itself (a core may send to itself), without one straight on (Furber et al., The SpiNNaker Project, 2014, section
+    III-C)."""
+    for entry in table:
+        if key & entry.mask == entry.key:
+            return entry.outputs - ({port} - {LOCAL})
+    return frozenset() if port == LOCAL else frozenset({OPPOSITE[port]})
+
+
+def check_tables(tables: Tables, sources: Iterable[tuple[Place, int]], width: int, height: int) -> dict:
+    """The receivers of all packets that ``sources`` (place and key) send: frozenset of places by place and key.
+
+    Follows each packet through the ``tables`` of a mesh of ``width`` columns and ``height`` rows. Raises ValueError for
+    tables by which one is lost, comes back to where it was, comes twice to one receiver, or by which packets may wait
+    for each other in a circle. What passes cannot deadlock: a flit holds one buffer and waits for those that its copies
+    go to, and these waits have an order, at whose end receivers take what comes (Dally and Seitz, 1987). Trees in
+    dimension order always pass: they hold no turn from y to x.
+    """
+    waits: dict[Channel, set[Channel]] = {}
+    receivers = {(place, key): _follow(tables, place, key, width, height, waits) for place, key in sources}
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        circle = " → ".join(_name(channel) for channel in reversed(error.args[1]))
+        raise ValueError(f"Packets can wait for each other in a circle: {circle}") from None
+    return receivers
+
+
+def _follow(
+    tables: Tables, start: Place, key: int, width: int, height: int, waits: dict[Channel, set[Channel]]
+) -> frozenset[Place]:
+    """Where the packet ``key`` from ``start`` is received; adds to ``waits`` what it may wait for on its way."""
+    packet = f"Packet {key:#x} from {start}"
+    received: set[Place] = set()
+    front: list[Channel] = [(start, LOCAL)]
+    seen = set(front)
+    while front:
+        channel = place, port = front.pop()
+        outputs = lookup(tables.get(place, ()), key, port)
+        if not outputs:
+            raise ValueError(f"{packet} is lost in {_name(channel)}: no output")
+        for output in sorted(outputs):
+            if output == LOCAL:
+                if place in received:
+                    raise ValueError(f"{packet} comes twice to {place}")
+                received.add(place)
+                continue
+            beside = place[0] + OFFSETS[output][0], place[1] + OFFSETS[output][1]
+            if not (0 <= beside[0] < width and 0 <= beside[1] < height):
+                raise ValueError(f"{packet} leaves the mesh at {place} {output}")
+            following = beside, OPPOSITE[output]
+            if following in seen:
+                raise ValueError(f"{packet} comes back to {_name(following)}")
+            seen.add(following)
+            waits.setdefault(channel, set()).add(following)
+            front.append(following)
+    return frozenset(received)
+
+
+def _name(channel: Channel) -> str:
+    return f"{channel[0]} {channel[1]}"

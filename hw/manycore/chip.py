@@ -1,0 +1,99 @@
+"""The chip: a mesh with tiles at its routers and a gate at its edge."""
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..core.fetch import COUNTER_WIDTH
+from ..router.mesh import Mesh
+from ..stream import event_stream
+from .config import MeshChipConfig
+from .interface import Interface
+from .tile import Tile, connect_loads, load_signature
+
+
+class MeshChip(wiring.Component):
+    """Cores in a mesh. It does what :class:`ranvier.hw.top.Chip` does, over the same streams.
+
+        events_in → gate → mesh ⇄ tiles
+        events_out ← gate ← mesh
+        load → memories of all tiles and of the gate (:attr:`MeshChipConfig.memory_map`)
+
+    ``load`` is always ready and writes one word; memories may be loaded while ``idle``, and must be once before the first
+    event: their contents are undefined at power-up. Output events of a step come in any order.
+
+    Counters, 16 bits, sticking: of each tile ``<tile>_saturations``, ``<tile>_rejected`` (illegal events, see
+    :class:`Core`), ``<tile>_strays`` and ``gate_strays`` (illegal packets, see :class:`Inbox`), and ``misrouted`` (packets
+    to places that do not exist, dropped at the edge). One clock; reset is synchronous and active high, and does not
+    touch memories that are loaded.
+    """
+
+    def __init__(self, config: MeshChipConfig) -> None:
+        self.config = config
+        outside = config.outside
+        load = data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
+        members = {
+            "events_in": In(event_stream(outside.sends)),
+            "events_out": Out(event_stream(outside.receives, config.value_width)),
+            "load": In(stream.Signature(load)),
+            "idle": Out(1),
+            "misrouted": Out(COUNTER_WIDTH),
+            "gate_strays": Out(COUNTER_WIDTH),
+        }
+        for tile in config.tiles:
+            for counter in ("saturations", "rejected", "strays"):
+                members[f"{tile.name}_{counter}"] = Out(COUNTER_WIDTH)
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.mesh = mesh = self._mesh()
+        idle = []
+        for tile, span in zip(config.tiles, config.spans[:-1], strict=True):
+            m.submodules[tile.name] = unit = Tile(tile, config.format, config.local_map(tile))
+            self._attach(m, mesh, tile.place, unit.packets_in, unit.packets_out)
+            self._load(m, unit.load, span)
+            m.d.comb += [unit.senders.eq(tile.interface.senders), unit.targets.eq(tile.interface.targets)]
+            for counter in ("saturations", "rejected", "strays"):
+                m.d.comb += getattr(self, f"{tile.name}_{counter}").eq(getattr(unit, counter))
+            idle.append(unit.idle)
+
+        m.submodules.gate = gate = Interface(config.outside, config.format)
+        self._attach(m, mesh, config.gate_place, gate.packets_in, gate.packets_out)
+        load = load_signature(config.local_map(None)).flip().create(path=("gate_load",))
+        self._load(m, load, config.spans[-1])
+        memories = {name: getattr(gate, f"load_{name}") for name in ("starts", "lists", "targets", "sources")}
+        connect_loads(m, load, config.local_map(None), memories)
+        wiring.connect(m, wiring.flipped(self.events_in), gate.events_in)
+        wiring.connect(m, gate.events_out, wiring.flipped(self.events_out))
+        m.d.comb += [
+            gate.senders.eq(config.outside.senders),
+            gate.targets.eq(config.outside.targets),
+            self.gate_strays.eq(gate.rejected),
+            self.misrouted.eq(mesh.rejected),
+            self.load.ready.eq(1),
+            self.idle.eq(Cat(*idle, gate.idle).all() & ~self.events_in.valid),
+        ]
+        return m
+
+    def _mesh(self) -> Mesh:
+        config = self.config
+        return Mesh(
+            config.width, config.height, config.format.payload, depth=config.depth, gates=(config.gate,)
+        )
+
+    @staticmethod
+    def _attach(m: Module, mesh: Mesh, place: tuple[int, int], packets_in: object, packets_out: object) -> None:
+        name = f"{place[0]}_{place[1]}"
+        wiring.connect(m, getattr(mesh, f"out_{name}"), packets_in)
+        wiring.connect(m, packets_out, getattr(mesh, f"in_{name}"))
+
+    def _load(self, m: Module, load: wiring.PureInterface, span: object) -> None:
+        """A register between the load port and the bus of one tile."""
+        word, bits = self.load.payload, (span.words - 1).bit_length()
+        m.d.sync += [
+            load.enable.eq(self.load.valid & (word.address[bits:] == span.base >> bits)),
+            load.address.eq(word.address),
+            load.data.eq(word.data),
+        ]

@@ -1,0 +1,133 @@
+"""What arrives at a tile: two lists of events, one for each of two steps."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import index_width
+from ..memory import BLOCK_MEMORY
+from ..stream import event_stream
+from .packet import Kind, PacketFormat
+
+COUNTER_WIDTH = 16
+
+
+class Inbox(wiring.Component):
+    """Turns packets of several senders, in any order, into an event stream of one step after the other.
+
+        packets ─→ list of this step ─→ events
+              └──→ list of the next ──↗
+
+    Packets are always taken, so that none waits in the mesh. Events of this step go on as they come; its ``step_end``
+    follows when all ``senders`` have said how many events they sent, and as many have come. Then ``consumed`` offers
+    the step's low bit, and its list is free for the step after the next: a sender must not send events of a step
+    before.
+
+    ``rejected`` counts events of axons that do not exist, more events than a step can have, and packets for a step that
+    was complete; they are dropped. It sticks at its maximum.
+
+    Latency: an event that comes in cycle c is offered in c + 2. Throughput: an event a cycle.
+    """
+
+    def __init__(self, axons: int, format: PacketFormat, *, valued: bool = False, senders: int) -> None:
+        """``valued``: events have values. ``senders``: the most there can be."""
+        self.axons, self.format, self.valued = axons, format, valued
+        super().__init__(
+            {
+                "packets": In(stream.Signature(format.payload, always_ready=True)),
+                "senders": In(range(senders + 1)),
+                "events": Out(event_stream(axons, format.value_width if valued else None)),
+                "consumed": Out(stream.Signature(1)),
+                "rejected": Out(COUNTER_WIDTH),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        axons, packet = self.axons, self.packets.payload
+        spike, end = (data.View(body, packet.body[: body.size]) for body in (self.format.spike, self.format.end))
+
+        def twice(shape: object, name: str) -> Array:  # one for each step
+            return Array(Signal(shape, name=f"{name}{step}") for step in range(2))
+
+        arrived, announced = twice(range(2 * self.format.axons), "arrived"), twice(range(2 * self.format.axons), "announced")
+        stored, ends, last = twice(range(axons + 1), "stored"), twice(self.senders.shape(), "ends"), twice(1, "last")
+        complete = Array((ends[step] == self.senders) & (arrived[step] >= announced[step]) for step in range(2))
+        is_spike = Signal()
+        is_end = Signal()
+        legal = Signal()
+        m.d.comb += [
+            is_spike.eq(self.packets.valid & (packet.kind == Kind.SPIKE)),
+            is_end.eq(self.packets.valid & (packet.kind == Kind.END)),
+            legal.eq(~complete[packet.step] & Mux(is_spike, (spike.index < axons) & (stored[packet.step] != axons), 1)),
+        ]
+        with m.If(is_spike & ~complete[packet.step]):
+            m.d.sync += arrived[packet.step].eq(arrived[packet.step] + 1)
+        with m.If(is_spike & legal):
+            m.d.sync += stored[packet.step].eq(stored[packet.step] + 1)
+        with m.If(is_end & legal):
+            m.d.sync += [
+                ends[packet.step].eq(ends[packet.step] + 1),
+                announced[packet.step].eq(announced[packet.step] + end.events),
+                last[packet.step].eq(end.sample_end),
+            ]
+        with m.If((is_spike | is_end) & ~legal & ~self.rejected.all()):
+            m.d.sync += self.rejected.eq(self.rejected + 1)
+
+        step = Signal()  # the low bit of this step's number
+        place = Signal(range(axons + 1))
+        event = Signal()  # what is offered
+        ending = Signal()
+        sample_end = Signal()
+        free = Signal()
+        finished = Signal()
+        shown = self._list(m, is_spike & legal, packet.step, stored, spike, free, step, place)
+        m.d.comb += [
+            free.eq(~self.events.valid | self.events.ready),
+            finished.eq(free & (place == stored[step]) & complete[step]),
+            self.consumed.valid.eq(finished),
+            self.consumed.payload.eq(step),
+            self.events.valid.eq(event | ending),
+            self.events.payload.index.eq(shown.index),
+            self.events.payload.step_end.eq(ending),
+            self.events.payload.sample_end.eq(ending & sample_end),
+            self.idle.eq(~self.events.valid & (place == stored[step]) & ~complete[step]),
+        ]
+        if self.valued:
+            m.d.comb += self.events.payload.value.eq(shown.value)
+        with m.If(free):
+            m.d.sync += [event.eq(0), ending.eq(0)]
+            with m.If(place != stored[step]):
+                m.d.sync += [event.eq(1), place.eq(place + 1)]
+        with m.If(finished & self.consumed.ready):
+            m.d.sync += [ending.eq(1), sample_end.eq(last[step]), place.eq(0), step.eq(~step)]
+            for signals in (arrived, announced, stored, ends, last):
+                m.d.sync += signals[step].eq(0)
+        return m
+
+    def _list(
+        self,
+        m: Module,
+        put: Value,
+        of: Value,
+        stored: Array,
+        spike: data.View,
+        take: Value,
+        step: Value,
+        place: Value,
+    ) -> data.View:
+        """The memory of both lists: writes ``spike`` behind those ``stored``; the event at ``place``, a cycle after ``take``."""
+        bits = index_width(self.axons)
+        m.submodules.lists = lists = memory.Memory(
+            shape=unsigned(self.format.spike.size), depth=2 << bits, init=[], attrs=BLOCK_MEMORY
+        )
+        write, read = lists.write_port(), lists.read_port()
+        m.d.comb += [
+            write.en.eq(put),
+            write.addr.eq(Cat(stored[of][:bits], of)),
+            write.data.eq(spike.as_value()),
+            read.en.eq(take),
+            read.addr.eq(Cat(place[:bits], step)),
+        ]
+        return data.View(self.format.spike, read.data)

@@ -1,0 +1,152 @@
+"""What leaves a tile: each event to all targets of its list, then the end of the step to every target."""
+
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import index_width
+from ..memory import LoadableMemory, LoadSignature
+from ..stream import event_stream
+from .packet import Kind, PacketFormat
+from .places import PlaceMemory
+
+
+class Outbox(wiring.Component):
+    """Sends events as packets.
+
+        events → start of its list → list ─┬→ packets
+                                targets ────┘
+
+    ``load_starts``: for each event's index the place of its list in the memory of lists. ``load_lists``: the lists,
+    entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets`` are
+    used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``ended`` is 1 when the
+    last packet of the step leaves.
+
+    Latency: the first packet of an event that is taken in cycle c is offered in c + 2. Throughput: a packet a cycle; the
+    end of a step costs one for each target, and 2 cycles more. After reset it needs a cycle for each place of a target.
+    """
+
+    def __init__(
+        self, indices: int, format: PacketFormat, *, valued: bool = False, entries: int, targets: int
+    ) -> None:
+        """``indices`` of events; ``valued``: they have values. ``entries`` of all lists; ``targets``: the most there can be."""
+        self.indices, self.format, self.valued = indices, format, valued
+        self.entries, self.most = entries, targets
+        super().__init__(
+            {
+                "events": In(event_stream(indices, format.value_width if valued else None)),
+                "packets": Out(stream.Signature(format.flit)),
+                "targets": In(range(targets + 1)),
+                "step": Out(1),
+                "may_send": In(1),
+                "ended": Out(1),
+                "load_starts": In(LoadSignature(indices, index_width(entries))),
+                "load_lists": In(LoadSignature(entries, format.entry(targets).size)),
+                "load_targets": In(LoadSignature(targets, format.place.size)),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        clearing = Signal(init=1)  # counts of events are not yet 0
+        waiting = Signal()  # an event whose list's start is looked up
+        held = Signal.like(self.events.payload)
+        sending = Signal()  # an event whose list is walked through
+        event = Signal.like(self.events.payload)
+        begin = Signal()
+        walk = Signal()
+        ending = Signal()
+        take = Signal()
+        number = Signal(range(self.most))  # of the target that is told of the end, or whose count is cleared
+
+        entry = self._lists(m, take, held, begin, walk)
+        target = Mux(clearing | ending, number, entry.target)
+        count = self._counts(m, target, walk, clearing | (ending & self.packets.ready))
+        m.submodules.targets = places = PlaceMemory(self.format, self.most)
+        wiring.connect(m, wiring.flipped(self.load_targets), places.load)
+        last_target = Signal()
+        m.d.comb += [
+            self.events.ready.eq(~clearing & self.may_send & (~waiting | begin)),
+            take.eq(self.events.valid & self.events.ready),
+            begin.eq(waiting & ~held.step_end & (~sending | (walk & entry.last))),
+            walk.eq(sending & self.packets.ready),
+            ending.eq(waiting & held.step_end & ~sending),
+            last_target.eq(number == self.targets - 1),
+            self.ended.eq(ending & self.packets.ready & last_target),
+            self.idle.eq(~clearing & ~waiting & ~sending),
+            places.number.eq(target),
+        ]
+        with m.If(begin):
+            m.d.sync += [waiting.eq(0), sending.eq(1), event.eq(held)]
+        with m.Elif(walk & entry.last):
+            m.d.sync += sending.eq(0)
+        with m.If(take):
+            m.d.sync += [waiting.eq(1), held.eq(self.events.payload)]
+        with m.If(clearing):
+            m.d.sync += number.eq(Mux(number == self.most - 1, 0, number + 1))
+            m.d.sync += clearing.eq(number != self.most - 1)
+        with m.If(ending & self.packets.ready):
+            m.d.sync += number.eq(Mux(last_target, 0, number + 1))
+        with m.If(self.ended):
+            m.d.sync += [waiting.eq(0), self.step.eq(~self.step)]
+        self._packet(m, sending | ending, ending, places, entry, event, held, count)
+        return m
+
+    def _packet(
+        self,
+        m: Module,
+        valid: Value,
+        ending: Value,
+        place: PlaceMemory,
+        entry: data.View,
+        event: data.View,
+        held: data.View,
+        count: Value,
+    ) -> None:
+        flit, payload = self.packets.payload, self.packets.payload.payload
+        spike = Signal(self.format.spike)
+        end = Signal(self.format.end)
+        m.d.comb += [
+            self.packets.valid.eq(valid),
+            flit.x.eq(place.x),
+            flit.y.eq(place.y),
+            payload.kind.eq(Mux(ending, Kind.END, Kind.SPIKE)),
+            payload.step.eq(self.step),
+            spike.index.eq(event.index + entry.offset),
+            end.events.eq(count),
+            end.sample_end.eq(held.sample_end),
+            payload.body.eq(Mux(ending, end.as_value(), spike.as_value())),
+        ]
+        if self.valued:
+            m.d.comb += spike.value.eq(event.value)
+
+    def _lists(
+        self, m: Module, take: Value, held: data.View, begin: Value, walk: Value
+    ) -> data.View:
+        """The memories of starts and lists; the entry that is sent. An address stays until what it gave is used."""
+        m.submodules.starts = starts = LoadableMemory(depth=self.indices, width=index_width(self.entries))
+        layout = self.format.entry(self.most)
+        m.submodules.lists = lists = LoadableMemory(depth=self.entries, width=layout.size)
+        wiring.connect(m, wiring.flipped(self.load_starts), starts.load)
+        wiring.connect(m, wiring.flipped(self.load_lists), lists.load)
+        place = Signal(index_width(self.entries))
+        m.d.comb += [
+            starts.read_address.eq(Mux(take, self.events.payload.index, held.index)),
+            lists.read_address.eq(Mux(begin, starts.read_data, place + walk)),
+        ]
+        m.d.sync += place.eq(lists.read_address)
+        return data.View(layout, lists.read_data)
+
+    def _counts(self, m: Module, target: Value, more: Value, clear: Value) -> Value:
+        """How many events of the step were sent to ``target``."""
+        width = self.format.end["events"].width
+        m.submodules.counts = counts = memory.Memory(shape=unsigned(width), depth=self.most, init=[])
+        read, write = counts.read_port(domain="comb"), counts.write_port()
+        m.d.comb += [
+            read.addr.eq(target),
+            write.addr.eq(target),
+            write.en.eq(more | clear),
+            write.data.eq(Mux(clear, 0, read.data + 1)),
+        ]
+        return read.data
