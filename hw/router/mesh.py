@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,6 +38,8 @@ class Mesh(wiring.Component):
     router and the layout of packets: :class:`DimensionOrder` or :class:`Relative`. ``options`` are those of
     :class:`Router`.
 
+    ``probe_moves_<x>_<y>``, for benches: the outputs of a router where a flit leaves, in the order of ``MESH_PORTS``.
+
     Latency: a packet that enters in cycle c is offered at its destination in c + hops + 1 (``registered``: in
     c + 2 (hops + 1)), if no other is in its way; hops are the links between routers that it takes. Throughput: a packet
     a cycle in and out of each router.
@@ -66,19 +68,25 @@ class Mesh(wiring.Component):
         members = {"rejected": Out(COUNTER_WIDTH), **self.members()}
         for x, y in self.places:
             members |= {f"in_{x}_{y}": In(packets), f"out_{x}_{y}": Out(packets)}
+        for x, y in self.routers:
+            members |= {f"probe_moving_{x}_{y}": Out(1), f"probe_moves_{x}_{y}": Out(len(MESH_PORTS))}
         super().__init__(members)
+
+    @property
+    def routers(self) -> list[tuple[int, int]]:
+        """Where the routers are, row by row."""
+        return [(x, y) for y in range(self.height) for x in range(self.width)]
 
     @property
     def places(self) -> list[tuple[int, int]]:
         """Where packets start and end: routers row by row, then gates."""
-        cores = [(x, y) for y in range(self.height) for x in range(self.width)]
-        return cores + [(x, self.height) for x in self.gates]
+        return self.routers + [(x, self.height) for x in self.gates]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         routers: dict[tuple[int, int], Router] = {}
         lost: list[Value] = []
-        for x, y in self.places[: self.width * self.height]:
+        for x, y in self.routers:
             gate = y == self.height - 1 and x in self.gates
             router = Router(self.beside_gate if gate else self.inner, depth=self.depth, **self.options)
             m.submodules[f"router_{x}_{y}"] = routers[x, y] = router
@@ -90,16 +98,26 @@ class Mesh(wiring.Component):
                 beside = x + right, y + down
                 ours, theirs = getattr(router, f"{port}_out"), getattr(router, f"{port}_in")
                 if port != LOCAL and beside in routers:
-                    wiring.connect(m, ours, getattr(routers[beside], f"{OPPOSITE[port]}_in"))
+                    self.join(m, f"{port}_of_{x}_{y}", ours, getattr(routers[beside], f"{OPPOSITE[port]}_in"))
                 elif beside in self.places:
                     name = f"{beside[0]}_{beside[1]}"
-                    wiring.connect(m, ours, wiring.flipped(getattr(self, f"out_{name}")))
-                    wiring.connect(m, wiring.flipped(getattr(self, f"in_{name}")), theirs)
+                    self.join(m, f"to_{name}", ours, wiring.flipped(getattr(self, f"out_{name}")))
+                    self.join(m, f"from_{name}", wiring.flipped(getattr(self, f"in_{name}")), theirs)
                 else:  # the edge, where what leaves is lost
                     m.d.comb += ours.ready.eq(1)
                     lost.append(ours.valid)
+            moves = getattr(self, f"probe_moves_{x}_{y}")
+            leaving = [getattr(router, f"{port}_out") for port in MESH_PORTS]
+            m.d.comb += [
+                moves.eq(Cat(out.valid & out.ready for out in leaving)),
+                getattr(self, f"probe_moving_{x}_{y}").eq(moves.any()),
+            ]
         count_lost(m, self.rejected, lost)
         return m
+
+    def join(self, m: Module, name: str, source: stream.Interface, sink: stream.Interface) -> None:
+        """A link; a bench may put something between its two ends."""
+        wiring.connect(m, source, sink)
 
     def members(self) -> dict[str, wiring.Member]:
         """Ports besides those of the packets."""
