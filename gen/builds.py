@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from .config import load_configuration
 from .design import Design, load_design
+from .errors import RanvierError
+from .mapping.config import Mesh, sized
 from .synth.performance import Performance, performance
 
 
@@ -43,8 +45,23 @@ class Build(Protocol):
         """At this clock, with the cycles measured in ``folder``; None where there are none."""
 
 
-def load_build(source: str) -> Build:
-    """The chip or the trainer that a MODEL argument names. Raises RanvierError."""
+def mesh_of(source: str, size: str | None) -> Mesh | None:
+    """The mesh that a MODEL argument is spread over, ``size`` if given, else its configuration's. Raises RanvierError."""
+    configuration = load_configuration(source)
+    if size is None:
+        return configuration.mesh
+    if configuration.training is not None:
+        raise RanvierError(f"Model {source} is a training, which runs on a trainer: leave --mesh out")
+    return sized(configuration.mesh, size)
+
+
+def load_build(source: str, size: str | None = None) -> Build:
+    """The chip, the mesh or the trainer that a MODEL argument names. Raises RanvierError."""
+    mesh = mesh_of(source, size)
+    if mesh is not None:
+        from .mapping.build import MeshBuild
+
+        return MeshBuild(source, mesh)
     configuration = load_configuration(source)
     if configuration.training is None:
         return ChipBuild(load_design(source))

@@ -11,6 +11,7 @@ from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
+from .mapping.config import Mesh
 from .section import Section
 from .training.config import Training
 
@@ -112,6 +113,7 @@ class Configuration(Section):
     quantisation: Quantisation = Quantisation()
     hardware: Hardware = Hardware()
     stimulus: Stimulus = Stimulus()
+    mesh: Mesh | None = None
     training: Training | None = None
 
     @field_validator("name")
@@ -125,6 +127,8 @@ class Configuration(Section):
     def _one_source(self) -> "Configuration":
         if [self.model, self.core, self.training].count(None) != 2:
             raise ValueError("exactly one of 'model', 'core' and 'training' must be given")
+        if self.training is not None and self.mesh is not None:
+            raise ValueError("a 'training' has no 'mesh': it runs on a trainer")
         return self
 
 

@@ -48,7 +48,7 @@ def build_hash(design: Design) -> str:
     samples = design.measured
     for array in [samples.spikes] + ([] if samples.labels is None else [samples.labels]):
         digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    facts = [_configuration(design), design.program.description, tool_versions(), sources_digest()]
+    facts = [configuration_fields(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
         for name, array in [*sorted(layer.parameters.items()), ("weights", layer.weights)]:
@@ -56,7 +56,7 @@ def build_hash(design: Design) -> str:
     return digest.hexdigest()
 
 
-def _configuration(design: Design) -> dict[str, Any]:
+def configuration_fields(design: Design) -> dict[str, Any]:
     """The configuration, files by their names alone."""
     fields = design.configuration.model_dump(mode="json", exclude_none=True)
     if design.configuration.model is not None:
@@ -85,10 +85,10 @@ def describe(design: Design) -> dict[str, Any]:
         "name": chip.name,
         "hash": build_hash(design),
         "tools": tool_versions(),
-        "configuration": _configuration(design),
+        "configuration": configuration_fields(design),
         "quantisation": None if design.report is None else asdict(design.report),
         "steps": design.program.steps,
-        "ports": _ports(chip),
+        "ports": port_list(ChipSignature(chip)),
         "event_in": fields(event_layout(first.axons)),
         "event_out": fields(event_layout(last.neurons, last.value_width)),
         "load": fields(load_layout(chip)),
@@ -150,12 +150,13 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
     }
 
 
-def _ports(chip: ChipConfig) -> list[dict[str, Any]]:
+def port_list(signature: Any) -> list[dict[str, Any]]:
+    """Name, direction and width of clock, reset and every port of ``signature``."""
     ports: list[dict[str, Any]] = [
         {"name": "clk", "direction": "in", "width": 1},
         {"name": "rst", "direction": "in", "width": 1},
     ]
-    interface = ChipSignature(chip).create()
+    interface = signature.create()
     for path, member, value in interface.signature.flatten(interface):
         ports.append(
             {

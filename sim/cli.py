@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from ranvier.gen.cli import app, main
+from ranvier.gen.errors import RanvierError
 
+from .mesh.command import run_mesh
 from .training import command
 
 __all__ = ["app", "main"]
@@ -21,6 +23,7 @@ command.register(app)
 class _Simulator(StrEnum):
     icarus = "icarus"
     verilator = "verilator"
+    compiled = "compiled"
 
 
 @app.command()
@@ -28,7 +31,11 @@ def sim(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
     images: Annotated[int | None, typer.Option(min=1, help="How many samples (default: at most 20).")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of events, the stalls and random stimuli.")] = 1,
-    simulator: Annotated[_Simulator, typer.Option(help="What runs the Verilog.")] = _Simulator.icarus,
+    simulator: Annotated[
+        _Simulator | None,
+        typer.Option(help="What runs the Verilog, icarus or verilator; of a mesh also compiled, its RTLIL (default)."),
+    ] = None,
+    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Dump the whole run to waves.fst.")] = False,
     build: Annotated[Path | None, typer.Option(help="Build folder (default: build/NAME).")] = None,
     input_: Annotated[Path | None, typer.Option("--input", help="Spikes to run: .npy, .npz or NIR data.")] = None,
@@ -39,6 +46,19 @@ def sim(
 
     Generates the build first if it is not current. Exit status 1 if anything differs.
     """
+    from ranvier.gen.builds import mesh_of
+
+    size = mesh_of(model, mesh)
+    if size is not None:
+        refused = {"--waves": waves, "--output": output}
+        for option, given in refused.items():
+            if given:
+                raise RanvierError(f"Option {option} is not for a mesh of cores: leave one of the two out")
+        run_mesh(model, size, simulator or _Simulator.compiled, images, seed, build, input_, as_json)
+        return
+    if simulator is _Simulator.compiled:
+        raise RanvierError("Simulator compiled is for meshes and trainers; a chain of cores runs on icarus or verilator")
+    simulator = simulator or _Simulator.icarus
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

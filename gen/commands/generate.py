@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
+    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest instead of a table.")] = False,
 ) -> None:
@@ -28,7 +29,7 @@ def generate(
 
     console = Console(stderr=True, highlight=False)
     with console.status(f"reading {model}") as status:
-        design = load_build(model)
+        design = load_build(model, mesh)
         folder = build or Path("build") / design.name
         status.update(f"writing {folder}")
         manifest = design.generate(folder)

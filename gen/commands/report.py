@@ -12,16 +12,24 @@ def register(app: typer.Typer) -> None:
 
 def report(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
+    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, as it was generated with.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
 ) -> None:
     """Write report.html and report.json into the build folder of MODEL, over what is there.
 
     Of a network to be trained: training.html, over its training.
     """
+    from ..builds import mesh_of
     from ..config import load_configuration
     from ..report import write_report
+    from ..report.mesh import write_mesh_report
     from ..training.writing import write_page
 
+    size = mesh_of(model, mesh)
+    if size is not None:
+        name = f"{load_configuration(model).name}_{size.width}x{size.height}"
+        print(f"{write_mesh_report(build or Path('build') / name)} written")
+        return
     configuration = load_configuration(model)
     folder = build or Path("build") / configuration.name
     if configuration.training is None:

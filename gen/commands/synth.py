@@ -23,6 +23,7 @@ def synth(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
     target: Annotated[str, typer.Option(help="ecp5 or ice40.")] = "ecp5",
     seeds: Annotated[int, typer.Option(min=1, max=64, help="Runs of place and route; the clock is their median.")] = 3,
+    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -36,7 +37,7 @@ def synth(
     device = find_target(target)
     console = Console(stderr=True, highlight=False)
     with console.status(f"reading {model}") as status:
-        design = load_build(model)
+        design = load_build(model, mesh)
         folder = build or Path("build") / design.name
         status.update(f"writing {folder}")
         design.generate(folder)

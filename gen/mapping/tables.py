@@ -9,8 +9,8 @@ from ..images import memory_words
 from .placement import Mapping
 
 
-def mesh_chip(program: Program, mapping: Mapping, lanes: list[int], depth: int) -> MeshChipConfig:
-    """The chip that runs ``program`` as ``mapping`` says, with at most ``lanes[k]`` lanes in cores of layer k."""
+def mesh_chip(name: str, program: Program, mapping: Mapping, lanes: list[int], depth: int) -> MeshChipConfig:
+    """The chip called ``name`` that runs ``program`` as ``mapping`` says, with at most ``lanes[k]`` lanes in cores of layer k."""
     last = len(program.layers) - 1
     tiles = []
     for part, place in zip(mapping.slices, mapping.places, strict=True):
@@ -40,7 +40,7 @@ def mesh_chip(program: Program, mapping: Mapping, lanes: list[int], depth: int) 
         entries=first,
     )
     return MeshChipConfig(
-        program.name,
+        name,
         mapping.width,
         mapping.height,
         depth,

@@ -12,6 +12,11 @@ from .interface import Interface
 from .tile import Tile, connect_loads, load_signature
 
 
+def load_layout(config: MeshChipConfig) -> data.StructLayout:
+    """Payload of the load port: one word of one memory."""
+    return data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
+
+
 class MeshChip(wiring.Component):
     """Cores in a mesh. It does what :class:`ranvier.hw.top.Chip` does, over the same streams.
 
@@ -28,14 +33,14 @@ class MeshChip(wiring.Component):
     touch memories that are loaded.
     """
 
-    def __init__(self, config: MeshChipConfig) -> None:
-        self.config = config
+    def __init__(self, config: MeshChipConfig, mesh: type[Mesh] = Mesh) -> None:
+        """``mesh``: what a bench may put in the place of the mesh."""
+        self.config, self._mesh = config, mesh
         outside = config.outside
-        load = data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
         members = {
             "events_in": In(event_stream(outside.sends)),
             "events_out": Out(event_stream(outside.receives, config.value_width)),
-            "load": In(stream.Signature(load)),
+            "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
             "misrouted": Out(COUNTER_WIDTH),
             "gate_strays": Out(COUNTER_WIDTH),
@@ -48,7 +53,9 @@ class MeshChip(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.mesh = mesh = self._mesh()
+        m.submodules.mesh = mesh = self._mesh(
+            config.width, config.height, config.format.payload, depth=config.depth, gates=(config.gate,)
+        )
         idle = []
         for tile, span in zip(config.tiles, config.spans[:-1], strict=True):
             m.submodules[tile.name] = unit = Tile(tile, config.format, config.local_map(tile))
@@ -76,12 +83,6 @@ class MeshChip(wiring.Component):
             self.idle.eq(Cat(*idle, gate.idle).all() & ~self.events_in.valid),
         ]
         return m
-
-    def _mesh(self) -> Mesh:
-        config = self.config
-        return Mesh(
-            config.width, config.height, config.format.payload, depth=config.depth, gates=(config.gate,)
-        )
 
     @staticmethod
     def _attach(m: Module, mesh: Mesh, place: tuple[int, int], packets_in: object, packets_out: object) -> None:

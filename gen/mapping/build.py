@@ -1,0 +1,157 @@
+"""A mesh as a build: Verilog, what its load port is given, and manifest."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ranvier.hw.manycore.chip import MeshChip, load_layout
+from ranvier.hw.stream import event_layout
+
+from ..builds import Overview
+from ..design import load_design
+from ..emit import yosys_verilog
+from ..errors import RanvierError
+from ..folder import MANIFEST, digests, write_build
+from ..images import hex_lines
+from ..manifest import build_hash, configuration_fields, fields, port_list, sources_digest, tool_versions
+from ..sharing import share_modules
+from ..synth.performance import Performance, performance
+from ..training.emit import emit_part
+from .config import Mesh
+from .design import MeshDesign
+
+_HEADER = jinja2.Environment(
+    loader=jinja2.PackageLoader("ranvier.gen.mapping", "."),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+)
+LOAD = "load.hex"
+_HERE = Path(__file__).parent
+# What shapes the emitted files, beside the sources of every chip.
+_SHAPING = [*(path for path in sorted(_HERE.iterdir()) if path.suffix in (".py", ".jinja")), _HERE.parent / "sharing.py"]
+
+
+class MeshBuild:
+    """The chip of a network over a mesh."""
+
+    def __init__(self, source: str, mesh: Mesh) -> None:
+        self.source = MeshDesign(load_design(source), mesh)
+        self.measure = f"ranvier sim {source} --mesh {mesh.width}x{mesh.height}"
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @cached_property
+    def _rtlil(self) -> str:
+        return share_modules(emit_part(MeshChip(self.source.chip), self.name))
+
+    def rtlil(self) -> str:
+        return self._rtlil
+
+    def generate(self, folder: Path) -> dict[str, Any]:
+        return write_build(folder, self._hash, self._write)
+
+    @cached_property
+    def _hash(self) -> str:
+        """SHA-256 over all that the build depends on."""
+        own = [path.read_text() for path in _SHAPING]
+        facts = [build_hash(self.source.design), self.source.mesh.model_dump(), sources_digest(), own]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _write(self, work: Path) -> None:
+        manifest, chip = self._describe(), self.source.chip
+        header = _HEADER.get_template("header.v.jinja").render(manifest=manifest)
+        (work / f"{self.name}.v").write_text(header + yosys_verilog(self.rtlil()))
+        width = chip.load_address_width + chip.load_data_width
+        (work / LOAD).write_text(hex_lines(self.source.load_words(), width))
+        self.source.design.program.save(work / "program.npz")
+        (work / MANIFEST).write_text(json.dumps(manifest | {"files": digests(work)}, indent=2) + "\n")
+
+    def _describe(self) -> dict[str, Any]:
+        """The manifest as plain JSON values; its fields are listed in ``docs/mesh.md``."""
+        source, chip = self.source, self.source.chip
+        design, mapping = source.design, source.mapping
+        layers = design.program.layers
+        return {
+            "name": self.name,
+            "hash": self._hash,
+            "tools": tool_versions(),
+            "configuration": configuration_fields(design) | {"mesh": source.mesh.model_dump(exclude_none=True)},
+            "quantisation": None if design.report is None else asdict(design.report),
+            "steps": design.program.steps,
+            "ports": port_list(MeshChip(chip).signature),
+            "event_in": fields(event_layout(chip.outside.sends)),
+            "event_out": fields(event_layout(chip.outside.receives, chip.value_width)),
+            "load": fields(load_layout(chip)),
+            "layers": [
+                {"name": layer.name, "axons": layer.axons, "neurons": layer.neurons, "weight_width": layer.weight_width}
+                for layer in layers
+            ],
+            "mesh": {
+                "width": chip.width,
+                "height": chip.height,
+                "depth": chip.depth,
+                "gate": list(chip.gate_place),
+                "flit": fields(chip.format.flit),
+                "payload": fields(chip.format.payload),
+                "hops": mapping.hops,
+                "hops_in_order": mapping.hops_in_order,
+            },
+            "tiles": [
+                {
+                    "name": tile.name,
+                    "place": list(tile.place),
+                    "layer": layers[part.layer].name,
+                    "first": part.first,
+                    "neurons": part.neurons,
+                    "axons": tile.core.axons,
+                    "lanes": tile.core.lanes,
+                    "groups": tile.core.groups,
+                }
+                for tile, part in zip(chip.tiles, mapping.slices, strict=True)
+            ],
+            "memory_map": [
+                {"tile": region.core, "memory": region.memory, "base": region.base, "words": region.words}
+                | {"width": region.width}
+                for region in chip.memory_map
+            ],
+        }
+
+    def overview(self, manifest: dict[str, Any]) -> Overview:
+        mesh = manifest["mesh"]
+        sizes: dict[str, int] = {}
+        for region in manifest["memory_map"]:
+            sizes[region["tile"]] = sizes.get(region["tile"], 0) + region["words"] * region["width"]
+        saved = 1 - mesh["hops"] / mesh["hops_in_order"]
+        return Overview(
+            ("tile", "layer", "neurons", "axons", "lanes", "memory"),
+            [
+                [
+                    tile["name"],
+                    tile["layer"],
+                    f"{tile['first']}–{tile['first'] + tile['neurons'] - 1}",
+                    str(tile["axons"]),
+                    str(tile["lanes"]),
+                    f"{sizes[tile['name']]:,}",
+                ]
+                for tile in manifest["tiles"]
+            ],
+            f"memory: bits; {mesh['hops']:.0f} packets × links a step, {saved:.0%} fewer than row by row",
+            f", {LOAD} and manifest.json",
+        )
+
+    def speed(self, folder: Path, fmax_mhz: float) -> Performance | None:
+        try:
+            measured = json.loads((folder / "sim.json").read_text())
+        except OSError:
+            return None
+        except ValueError:
+            raise RanvierError(f"File {folder / 'sim.json'} is damaged: run '{self.measure}' again") from None
+        cycles = measured["cycles"]
+        return performance(sum(cycles) / len(cycles), fmax_mhz) if cycles else None

@@ -1,0 +1,36 @@
+"""The configuration's table of the mesh."""
+
+import re
+
+from pydantic import Field
+
+from ..errors import RanvierError
+from ..section import Section
+
+MAX_SIDE = 16
+_SIZE = re.compile(r"(\d{1,3})x(\d{1,3})")
+
+
+class Mesh(Section):
+    """The network over a mesh of cores, each of which holds some neurons of a layer. Without it, a core for each layer."""
+
+    width: int = Field(default=2, ge=1, le=MAX_SIDE)
+    """Columns of the mesh."""
+    height: int = Field(default=2, ge=1, le=MAX_SIDE)
+    """Rows of the mesh."""
+    depth: int = Field(default=4, ge=2, le=64)
+    """Packets in the buffer at each input of a router."""
+    slices: list[int] | None = None
+    """Cores for each layer; left out: as many as make the slowest layer fastest."""
+    tile_kib: float | None = Field(default=None, gt=0)
+    """Memory for weights in each tile, in KiB; left out: as much as is needed."""
+    seed: int = Field(default=1, ge=0)
+    """Of the search for places."""
+
+
+def sized(mesh: Mesh | None, size: str) -> Mesh:
+    """``mesh`` with the width and height of ``size``, such as 4x4. Raises RanvierError."""
+    match = _SIZE.fullmatch(size)
+    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
+        raise RanvierError(f"Mesh must be columns x rows, each of 1 to {MAX_SIDE}, such as 4x4, not '{size}'")
+    return (mesh or Mesh()).model_copy(update={"width": int(match[1]), "height": int(match[2])})

@@ -1,0 +1,56 @@
+"""A design over a mesh: its activity, slices, places and chip."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ranvier.hw.manycore.config import MeshChipConfig
+
+from ..design import Design
+from .activity import profile
+from .config import Mesh
+from .partition import cut, split
+from .placement import Mapping, place_slices
+from .tables import contents, mesh_chip
+
+PROFILED_SAMPLES = 100
+
+
+@dataclass(frozen=True)
+class MeshDesign:
+    """``design`` over ``mesh``. Raises RanvierError, at the first use of its mapping, where it does not fit."""
+
+    design: Design
+    mesh: Mesh
+
+    @property
+    def name(self) -> str:
+        """Of the top module and the build folder."""
+        return f"{self.design.program.name}_{self.mesh.width}x{self.mesh.height}"
+
+    @cached_property
+    def mapping(self) -> Mapping:
+        program, mesh = self.design.program, self.mesh
+        activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
+        if mesh.slices is None:
+            bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
+            slices = split(program, mesh.width * mesh.height, activity, self._lanes, bits)
+        else:
+            slices = cut(program, mesh.slices)
+        return place_slices(program, slices, activity, mesh.width, mesh.height, mesh.seed)
+
+    @cached_property
+    def chip(self) -> MeshChipConfig:
+        return mesh_chip(self.name, self.design.program, self.mapping, self._lanes, self.mesh.depth)
+
+    def load_words(self) -> list[int]:
+        """Payloads of the load port that write all memories."""
+        words = contents(self.design.program, self.mapping, self.chip)
+        return [
+            region.base + address | word << self.chip.load_address_width
+            for region in self.chip.memory_map
+            for address, word in enumerate(words[region.core, region.memory])
+        ]
+
+    @property
+    def _lanes(self) -> list[int]:
+        return [core.lanes for core in self.design.chip.cores]

@@ -1,0 +1,113 @@
+"""The report over a mesh's build folder: where the layers lie, and the traffic of each link."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from ranvier.golden.routing import LOCAL, OFFSETS
+
+from ..errors import RanvierError
+from ..files import written_aside
+from .figures import drawing
+from .page import figures, number, percent, si
+
+PITCH, TILE, EDGE = 118, 74, 16  # in pixels: from tile to tile, a tile's side, the margin
+_APART = 9  # the two directions of a link
+
+
+def write_mesh_report(folder: Path) -> Path:
+    """Write ``report.html`` over what ``folder`` holds, and return its path. Raises RanvierError."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ranvier.gen.report", "."), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"number": number, "percent": percent, "si": si, "figures": figures}
+    manifest = _read(folder / "manifest.json")
+    simulation = _read(folder / "sim.json") if (folder / "sim.json").exists() else None
+    syntheses = [_read(path) for path in sorted(folder.glob("synth_*.json"))]
+    page = environment.get_template("mesh.html.jinja").render(
+        manifest=manifest,
+        simulation=simulation,
+        syntheses=syntheses,
+        busiest=_busiest(simulation) if simulation else None,
+        map=heat_map(manifest, simulation),
+        style=Markup(environment.get_template("style.css").render()),
+    )
+    path = folder / "report.html"
+    with written_aside(path, "Report") as aside:
+        aside.write_text(page, encoding="utf-8")
+    return path
+
+
+def heat_map(manifest: dict[str, Any], simulation: dict[str, Any] | None) -> Markup:
+    """Tiles with what lies on them, and links, the busier the stronger; each with its share of cycles."""
+    mesh = manifest["mesh"]
+    columns, rows = mesh["width"], mesh["height"]
+    tiles = {tuple(tile["place"]): tile for tile in manifest["tiles"]}
+    layers = [layer["name"] for layer in manifest["layers"]]
+    parts = []
+    places = [(x, y) for y in range(rows) for x in range(columns)]
+    gate = tuple(mesh["gate"])
+    if simulation is not None:
+        highest = max([1, *(flits for ports in simulation["flits"].values() for flits in ports.values())])
+        for x, y in places:
+            for port, flits in simulation["flits"][f"{x},{y}"].items():
+                beside = x + OFFSETS[port][0], y + OFFSETS[port][1]
+                if port != LOCAL and (beside in places or beside == gate):
+                    parts.append(_link((x, y), port, flits / simulation["busy_cycles"], flits / highest))
+    for place in [*places, gate]:
+        left, top = _corner(place)
+        tile = tiles.get(place)
+        style = "rest" if tile is None else f"layer layer{layers.index(tile['layer']) % 4}"
+        parts.append(f'<rect class="{style}" x="{left}" y="{top}" width="{TILE}" height="{TILE}" rx="8"/>')
+        lines = ["gate"] if place == gate else []
+        if tile is not None:
+            lines = [tile["layer"][:11], f"{tile['first']}–{tile['first'] + tile['neurons'] - 1}"]
+        for index, line in enumerate(lines):
+            styled = "name mid" if index == 0 else "count"
+            y_text = top + TILE / 2 + 4 + 16 * index - 8 * (len(lines) - 1)
+            parts.append(f'<text class="{styled}" x="{left + TILE / 2}" y="{y_text}">{escape(line)}</text>')
+    width, height = 2 * EDGE + PITCH * (columns - 1) + TILE, 2 * EDGE + PITCH * rows + TILE
+    return drawing(width, height, "Tiles and the traffic of the links between them", parts)
+
+
+def _corner(place: tuple[int, ...]) -> tuple[int, int]:
+    return EDGE + PITCH * place[0], EDGE + PITCH * place[1]
+
+
+def _link(place: tuple[int, int], port: str, share: float, strength: float) -> str:
+    """An arrow from the tile at ``place`` out of ``port``, with its share of cycles."""
+    right, down = OFFSETS[port]
+    left, top = _corner(place)
+    centre_x, centre_y = left + TILE / 2, top + TILE / 2
+    # The two directions of a link run beside each other, each on its right-hand side.
+    x1, y1 = centre_x + right * TILE / 2 - down * _APART, centre_y + down * TILE / 2 + right * _APART
+    length = PITCH - TILE
+    x2, y2 = x1 + right * length, y1 + down * length
+    tip_x, tip_y = x2 - right * 7, y2 - down * 7
+    head = f"M{x2},{y2} L{tip_x - down * 4},{tip_y - right * 4} L{tip_x + down * 4},{tip_y + right * 4} Z"
+    width = 1 + 7 * strength
+    label_x, label_y = (x1 + x2) / 2 - down * 12, (y1 + y2) / 2 + right * 13 + (3 if down else (4 if right > 0 else -2))
+    anchor = "end" if down > 0 else ("" if down < 0 else "mid")
+    return (
+        f'<g opacity="{0.25 + 0.75 * strength:.2f}"><path class="link" stroke-width="{width:.1f}" '
+        f'd="M{x1},{y1} L{tip_x},{tip_y}"/><path class="route" d="{head}"/></g>'
+        f'<text class="tick {anchor}" x="{label_x:.0f}" y="{label_y:.0f}">{share:.1%}</text>'
+    )
+
+
+def _busiest(simulation: dict[str, Any]) -> dict[str, Any]:
+    flits, place, port = max(
+        (flits, place, port) for place, ports in simulation["flits"].items() for port, flits in ports.items()
+    )
+    return {"place": place, "port": port, "share": flits / max(simulation["busy_cycles"], 1)}
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RanvierError(f"File {path} is damaged ({error}): make it again") from None

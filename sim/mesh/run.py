@@ -1,0 +1,112 @@
+"""Simulates the build of a mesh and writes what it found: ``sim.json``."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ranvier.gen.accuracy import decisions
+from ranvier.gen.errors import RanvierError
+from ranvier.gen.files import written_aside
+from ranvier.gen.mapping.build import MeshBuild
+from ranvier.gen.stimulus import Samples
+from ranvier.golden.inference import run_program
+from ranvier.golden.routing import MESH_PORTS
+
+from ..compiled import CompiledModel
+from ..cosim import CosimModel
+from ..process import Progress
+from ..simulation import Simulation
+from .device import Comparison, MeshDevice
+
+STALLS = 0.5  # share of cycles in which the host pauses, in the second half
+
+
+@dataclass(frozen=True)
+class MeshResult:
+    """``cycles``: of each sample of the first half, sent alone; ``busy_cycles``: of all runs. ``flits``: by router ``x,y``, how
+    many left at each port. ``stalls``: share of cycles in which the host paused in the second half."""
+
+    name: str
+    simulator: str
+    seed: int
+    samples: int
+    steps: int
+    compared: Comparison
+    cycles: list[int]
+    busy_cycles: int
+    stalls: float
+    flits: dict[str, dict[str, int]]
+    accuracy_golden: float | None
+    accuracy_rtl: float | None
+
+    @property
+    def passed(self) -> bool:
+        return not self.compared.different
+
+    def figures(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+def simulator_of(name: str) -> Callable[..., Simulation]:
+    """What simulates a mesh: ``compiled`` its RTLIL, else its Verilog."""
+    if name == "compiled":
+        return partial(CompiledModel, flat=False)
+    return partial(CosimModel, simulator=name)
+
+
+def simulate_mesh(
+    build: MeshBuild, folder: Path, samples: Samples, *, simulator: str, seed: int, progress: Progress
+) -> MeshResult:
+    """Run ``samples`` through the chip of ``build``, the first half one by one, the second back to back while the host
+    pauses at random, compare every value with the one-core golden model, and write ``sim.json`` into ``folder``.
+
+    Raises RanvierError where there are no samples, or the simulation ends early.
+    """
+    design, spikes = build.source, samples.spikes
+    count, program = len(spikes), build.source.design.program
+    if not count:
+        raise RanvierError("Simulation needs at least one sample")
+    device = MeshDevice.of(design, build.rtlil(), simulator_of(simulator))
+    rng = np.random.default_rng(seed)
+    alone = (count + 1) // 2
+    runs = []
+    for sample in range(alone):
+        runs.append(device.run(spikes[sample : sample + 1], rng))
+        progress(sample + 1, count)
+    cycles = [run.cycles for run in runs]
+    device.model.stall(seed, STALLS)
+    for first in range(alone, count, 8):
+        runs.append(device.run(spikes[first : first + 8], rng))
+        progress(min(first + 8, count), count)
+    spiking = program.layers[-1].model.spiking
+    seen = decisions(np.concatenate([run.spikes for run in runs]), np.concatenate([run.membranes for run in runs]), spiking)
+    golden = run_program(program, spikes)[-1]
+    expected = decisions(golden.spikes, golden.membrane, spiking)
+    labels = samples.labels
+    result = MeshResult(
+        name=build.name,
+        simulator=simulator,
+        seed=seed,
+        samples=count,
+        steps=spikes.shape[1],
+        compared=device.comparison,
+        cycles=cycles,
+        busy_cycles=sum(run.cycles for run in runs),
+        stalls=STALLS,
+        flits={
+            f"{x},{y}": dict(zip(MESH_PORTS, numbers.tolist(), strict=True)) for (x, y), numbers in device.flits.items()
+        },
+        accuracy_golden=None if labels is None else float((expected == labels).mean()),
+        accuracy_rtl=None if labels is None else float((seen == labels).mean()),
+    )
+    if not result.compared.values:
+        raise RanvierError(f"Simulation of '{build.name}' compared nothing")
+    with written_aside(folder / "sim.json", "Result") as aside:
+        aside.write_text(json.dumps(result.figures(), indent=2) + "\n")
+    return result
