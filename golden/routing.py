@@ -38,7 +38,7 @@ def torus_order(x: Value, y: Value, to_x: Value, to_y: Value, width: int, height
 
     Exactly one is true. Channel 0 is for flits that have the link between the last and the first router of their ring
     still before them, channel 1 for the others. No flit takes channel 0 from the router behind that link, nor channel
-    1 over it, so the channels of a ring have an order (Dally and Seitz, 1987, section 3: routing in k-ary n-cubes).
+    1 over it, so the channels of a ring have an order (Dally and Seitz, 1987: routing in k-ary n-cubes).
     """
     in_column = to_x == x
     along_x, along_y = ring_order(x, to_x, width), ring_order(y, to_y, height)

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Member
 
 from ranvier.golden.routing import LOCAL, MESH_PORTS, OPPOSITE
@@ -12,7 +12,7 @@ from ..config import index_width
 from .mesh import Mesh
 from .router import Router
 from .routing import Routing
-from .table import Table, entry_layout, look_up
+from .table import Lookup, Table, entry_layout
 
 PHASE_BITS = 2
 
@@ -22,15 +22,17 @@ class Multicast(Routing):
     matches.
 
     A flit, from the low bit: ``key``, ``payload``, ``phase``, which means nothing until the first router has written
-    it. A flit that no entry matches goes straight on; from ``local`` it may leave nowhere. It never leaves where it
-    came in, but a core may send to itself. Golden: :func:`.multicast.lookup`.
+    it, at ``local`` or at one of the ports ``plain``. A flit that no entry matches goes straight on; from ``local`` it
+    may leave nowhere. It never leaves where it came in, but a core may send to itself. Golden:
+    :func:`.multicast.lookup`.
     """
 
     ports = plain = MESH_PORTS
-    expiring = tuple(OPPOSITE)
     forking = True
 
     def __init__(self, width: int, height: int, payload: int, plain: tuple[str, ...] = (), *, key: int, entries: int):
+        self.ends = (LOCAL, *plain)
+        self.expiring = tuple(port for port in MESH_PORTS if port not in self.ends)
         self.position = data.StructLayout(
             {"phase": PHASE_BITS, "table": data.ArrayLayout(entry_layout(key, len(MESH_PORTS)), entries)}
         )
@@ -39,13 +41,16 @@ class Multicast(Routing):
     def turns(self, port: str) -> tuple[str, ...]:
         return tuple(other for other in MESH_PORTS if other != port or port == LOCAL)
 
-    def route(self, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
-        found, outputs = look_up(position.table, flit.key)
-        onward = 0 if port == LOCAL else 1 << MESH_PORTS.index(OPPOSITE[port])
-        return dict(zip(MESH_PORTS, Mux(found, outputs, onward)[: len(MESH_PORTS)], strict=True))
+    def find(self, m: Module, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
+        m.submodules[f"lookup_{port}"] = lookup = Lookup(len(flit.key), len(MESH_PORTS), len(position.table))
+        m.d.comb += [lookup.entries.eq(position.table), lookup.key.eq(flit.key)]
+        routes = dict(zip(MESH_PORTS, lookup.outputs, strict=True))
+        if port != LOCAL:
+            routes[OPPOSITE[port]] = routes[OPPOSITE[port]] | ~lookup.found
+        return routes
 
     def enter(self, position: data.View, flit: data.View, port: str) -> Value | data.View:
-        return Cat(flit.key, flit.payload, position.phase) if port == LOCAL else flit
+        return Cat(flit.key, flit.payload, position.phase) if port in self.ends else flit
 
     def stale(self, position: data.View, flit: data.View) -> Value:
         return (position.phase - flit.phase)[1]  # two phases old, or three
@@ -53,7 +58,7 @@ class Multicast(Routing):
 
 class MulticastMesh(Mesh):
     """A mesh whose routers send a packet on to several neighbours by its ``key``, each by a table of ``entries``, as in
-    SpiNNaker (Furber et al., The SpiNNaker Project, Proc. IEEE 102, 2014, section III-C).
+    SpiNNaker (Furber et al., The SpiNNaker Project, Proc. IEEE 102, 2014: multicast packets, default routing, phases).
 
         load → table of router (x, y)
                   ↓

@@ -89,7 +89,7 @@ class Router(wiring.Component):
                 entered = Signal(routing.flit, name=f"entered_{port}")
                 m.d.comb += entered.as_value().eq(flit)
                 flit = entered
-            routes = routing.route(self.position, flit, port)
+            routes = routing.find(m, self.position, flit, port)
             known = Cat(routes[other] for other in turns)
             m.d.comb += [
                 buffer.flits.payload.flit.eq(flit),

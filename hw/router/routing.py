@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from amaranth.hdl import Value
+from amaranth.hdl import Module, Value
 from amaranth.lib import data, stream
 
 
@@ -23,9 +23,13 @@ class Routing(ABC):
     def turns(self, port: str) -> tuple[str, ...]:
         """The ports where a flit that came in at ``port`` may leave, in the order of ``ports``."""
 
-    @abstractmethod
+    def find(self, m: Module, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
+        """As :meth:`route`, in the module ``m`` of a router, for what needs parts of its own."""
+        return self.route(position, flit, port)
+
     def route(self, position: data.View, flit: data.View, port: str) -> dict[str, Value]:
         """For each port whether ``flit``, which came in at ``port``, leaves there: at most one, unless ``forking``."""
+        raise NotImplementedError
 
     def enter(self, position: data.View, flit: data.View, port: str) -> Value | data.View:
         """What becomes of ``flit`` as it comes in at ``port``; a route that came with it is known before."""

@@ -1,6 +1,9 @@
 """A ternary table in registers: first match wins."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,14 +15,29 @@ def entry_layout(key: int, outputs: int) -> data.StructLayout:
     return data.StructLayout({"key": key, "mask": key, "outputs": outputs})
 
 
-def look_up(table: data.View, key: Value) -> tuple[Value, Value]:
-    """Whether an entry of ``table`` matches ``key``, and the outputs of the first that does, else 0."""
-    matches = Cat((key & entry.mask) == entry.key for entry in table)
-    first = matches & (~matches + 1)
-    outputs: Value = Value.cast(0)
-    for entry, chosen in zip(table, first, strict=False):
-        outputs = outputs | Mux(chosen, entry.outputs, 0)
-    return matches.any(), outputs
+class Lookup(wiring.Component):
+    """``found``: whether one of ``entries`` matches ``key``; ``outputs``: those of the first that does, else 0.
+
+    Latency: none.
+    """
+
+    def __init__(self, key: int, outputs: int, entries: int) -> None:
+        table = data.ArrayLayout(entry_layout(key, outputs), entries)
+        super().__init__({"entries": In(table), "key": In(key), "found": Out(1), "outputs": Out(outputs)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        matches = Signal(len(self.entries))
+        first = Signal(len(self.entries))
+        m.d.comb += [
+            matches.eq(Cat((self.key & entry.mask) == entry.key for entry in self.entries)),
+            first.eq(matches & -matches),
+            self.found.eq(matches.any()),
+            self.outputs.eq(
+                reduce(or_, (Mux(chosen, entry.outputs, 0) for entry, chosen in zip(self.entries, first, strict=True)))
+            ),
+        ]
+        return m
 
 
 class Table(wiring.Component):

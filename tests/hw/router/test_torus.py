@@ -46,8 +46,10 @@ def around(start, end, size):
     return min((start - end) % size, (end - start) % size)
 
 
-@pytest.mark.parametrize(("width", "height", "registered"), [(4, 4, False), (5, 3, True), (1, 3, False), (2, 2, False)])
-def test_latency_between_all_pairs(width, height, registered):
+@pytest.mark.parametrize(
+    ("width", "height", "options"), [(4, 4, {"depth": 2}), (3, 2, {"registered": True}), (1, 3, {})]
+)
+def test_latency_between_all_pairs(width, height, options):
     places = list(product(range(width), range(height)))
     pairs = [(start, end) for start in places for end in places if start != end]
     packets = [packet(start, end, 40 * number) for number, (start, end) in enumerate(pairs)]
