@@ -46,7 +46,8 @@ class Build(Protocol):
 
 
 def mesh_of(source: str, size: str | None) -> Mesh | None:
-    """The mesh that a MODEL argument is spread over, ``size`` if given, else its configuration's. Raises RanvierError."""
+    """The mesh that a MODEL argument is spread over, ``size`` if given, else its configuration's. Raises
+    RanvierError."""
     configuration = load_configuration(source)
     if size is None:
         return configuration.mesh

@@ -14,7 +14,7 @@ from amaranth.hdl import Value
 from ranvier import golden, hw
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer
-from ranvier.hw.config import ChipConfig, CoreConfig
+from ranvier.hw.config import CoreConfig
 from ranvier.hw.core.lane import parameter_layout
 from ranvier.hw.core.timing import ChainTiming, core_cycles
 from ranvier.hw.stream import event_layout

@@ -1,6 +1,5 @@
 """One module for all that are the same, submodules included."""
 
-import os
 import re
 
 _MODULE = re.compile(r"^(?:attribute .*\n)*module (\\\S+)\n(?:.*\n)*?end\n", re.MULTILINE)
@@ -44,6 +43,13 @@ def _common(names: list[str]) -> str:
     """What the paths of ``names`` have in common, part by part."""
     paths = [name[1:].split("__") for name in names]
     depth = min(map(len, paths))
-    parts = [os.path.commonprefix([path[level] for path in paths]) for level in range(depth)]
+    parts = [_prefix([path[level] for path in paths]) for level in range(depth)]
     parts = [part if len(names) == 1 else part.rstrip("0123456789_") for part in parts]
     return "\\" + "__".join(part for part in parts if part) if all(parts) else names[-1]
+
+
+def _prefix(texts: list[str]) -> str:
+    """The letters that all ``texts`` begin with."""
+    least, most = min(texts), max(texts)
+    length = next((place for place, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), len(least))
+    return least[:length]

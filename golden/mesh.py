@@ -13,8 +13,8 @@ from .routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE, dimension_order, turn
 
 @dataclass(frozen=True)
 class Traffic:
-    """Packets in the order in which each sender sends them: ``source`` and ``target``, node ``y * width + x``; ``due``, the
-    cycle before which each is not sent. int64 ``[packets]`` each."""
+    """Packets in the order in which each sender sends them: ``source`` and ``target``, node ``y * width + x``; ``due``,
+    the cycle before which each is not sent. int64 ``[packets]`` each."""
 
     source: np.ndarray
     target: np.ndarray
@@ -28,7 +28,8 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Delivery:
-    """``entered`` and ``arrived``: the cycle in which each packet was taken into the mesh, and out of it, ``[packets]``.
+    """``entered`` and ``arrived``: the cycle in which each packet was taken into the mesh, and out of it,
+    ``[packets]``.
     ``flits``: how many left each router at each of its ports, ``[nodes, ports]`` in the order of ``MESH_PORTS``."""
 
     entered: np.ndarray
@@ -53,7 +54,8 @@ class MeshModel:
             self.beside[port] = np.where(inside, y * width + x, -1)
 
     def run(self, traffic: Traffic, limit: int = 10_000_000) -> Delivery:
-        """Send all packets and wait for them. Raises ValueError for an illegal packet, RuntimeError after ``limit`` cycles."""
+        """Send all packets and wait for them. Raises ValueError for an illegal packet, RuntimeError after ``limit``
+        cycles."""
         count, nodes = len(traffic.source), self.width * self.height
         for name, ends in (("source", traffic.source), ("target", traffic.target)):
             if count and not 0 <= ends.min() <= ends.max() < nodes:
@@ -82,7 +84,9 @@ class _State:
         self.to_x, self.to_y = traffic.target % mesh.width, traffic.target // mesh.width
         order = np.argsort(traffic.source, kind="stable")
         self.order = np.append(order, 0)
-        self.next = np.searchsorted(traffic.source[order], np.arange(nodes))  # place in order of each node's next packet
+        self.next = np.searchsorted(
+            traffic.source[order], np.arange(nodes)
+        )  # place in order of each node's next packet
         self.end = np.searchsorted(traffic.source[order], np.arange(nodes), side="right")
         self.nodes = np.arange(nodes)
 

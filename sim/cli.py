@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -11,6 +11,7 @@ from ranvier.gen.cli import app, main
 from ranvier.gen.errors import RanvierError
 
 from .mesh.command import run_mesh
+from .request import Simulator
 from .training import command
 
 __all__ = ["app", "main"]
@@ -57,7 +58,9 @@ def sim(
         run_mesh(model, size, simulator or _Simulator.compiled, images, seed, build, input_, as_json)
         return
     if simulator is _Simulator.compiled:
-        raise RanvierError("Simulator compiled is for meshes and trainers; a chain of cores runs on icarus or verilator")
+        raise RanvierError(
+            "Simulator compiled is for meshes and trainers; a chain of cores runs on icarus or verilator"
+        )
     simulator = simulator or _Simulator.icarus
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -89,7 +92,7 @@ def sim(
         result = simulate_build(
             folder,
             samples,
-            simulator=simulator.value,
+            simulator=cast(Simulator, simulator.value),
             seed=seed,
             waves=waves,
             progress=lambda done, of: bar.update(task, completed=done, total=of),

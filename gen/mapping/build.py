@@ -33,7 +33,10 @@ _HEADER = jinja2.Environment(
 LOAD = "load.hex"
 _HERE = Path(__file__).parent
 # What shapes the emitted files, beside the sources of every chip.
-_SHAPING = [*(path for path in sorted(_HERE.iterdir()) if path.suffix in (".py", ".jinja")), _HERE.parent / "sharing.py"]
+_SHAPING = [
+    *(path for path in sorted(_HERE.iterdir()) if path.suffix in (".py", ".jinja")),
+    _HERE.parent / "sharing.py",
+]
 
 
 class MeshBuild:

@@ -1,6 +1,7 @@
 """The configuration's table of the mesh."""
 
 import re
+from typing import Literal
 
 from pydantic import Field
 
@@ -12,7 +13,8 @@ _SIZE = re.compile(r"(\d{1,3})x(\d{1,3})")
 
 
 class Mesh(Section):
-    """The network over a mesh of cores, each of which holds some neurons of a layer. Without it, a core for each layer."""
+    """The network over a mesh of cores, each of which holds some neurons of a layer. Without it, a core for each
+    layer."""
 
     width: int = Field(default=2, ge=1, le=MAX_SIDE)
     """Columns of the mesh."""
@@ -20,6 +22,9 @@ class Mesh(Section):
     """Rows of the mesh."""
     depth: int = Field(default=4, ge=2, le=64)
     """Packets in the buffer at each input of a router."""
+    pace: Literal["credits", "barrier"] = "credits"
+    """What lets a core go on to its next step: credits of those that it sends to, each core at its own pace; or a
+    barrier that all cores wait at."""
     slices: list[int] | None = None
     """Cores for each layer; left out: as many as make the slowest layer fastest."""
     tile_kib: float | None = Field(default=None, gt=0)

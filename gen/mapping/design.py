@@ -40,7 +40,7 @@ class MeshDesign:
 
     @cached_property
     def chip(self) -> MeshChipConfig:
-        return mesh_chip(self.name, self.design.program, self.mapping, self._lanes, self.mesh.depth)
+        return mesh_chip(self.name, self.design.program, self.mapping, self._lanes, self.mesh)
 
     def load_words(self) -> list[int]:
         """Payloads of the load port that write all memories."""

@@ -1,6 +1,8 @@
 """Splits the layers of a program over the tiles of a mesh."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -35,8 +37,8 @@ def split(
 ) -> tuple[Slice, ...]:
     """Slices for at most ``tiles`` tiles, so that the slowest stage of a step takes the fewest cycles.
 
-    Stages are the sending of a layer's inputs, a packet for each event and slice, and the core's work on them. Weights of a
-    slice take at most ``tile_bits``. Raises RanvierError, which says what is missing, if they do not fit.
+    Stages are the sending of a layer's inputs, a packet for each event and slice, and the core's work on them. Weights
+    of a slice take at most ``tile_bits``. Raises RanvierError, which says what is missing, if they do not fit.
     """
     least = [_least_slices(layer, tile_bits) for layer in program.layers]
     if sum(least) > tiles:
@@ -51,7 +53,7 @@ def split(
         for number, (layer, count) in enumerate(zip(program.layers, counts, strict=True)):
             events = activity.events[number]
             senders = 1 if number == 0 else counts[number - 1]
-            groups = -(-(-(-layer.neurons // count)) // lanes[number])
+            groups = ceil(ceil(layer.neurons / count) / lanes[number])
             stages.append(max((events + 1) * groups, (events / senders + 1) * count))
         return stages
 
@@ -75,7 +77,7 @@ def cut(program: Program, counts: list[int]) -> tuple[Slice, ...]:
         if not 1 <= count <= layer.neurons:
             raise RanvierError(f"Slices of layer {layer.name} must be 1..{layer.neurons}, not {count}")
         bounds = [layer.neurons * part // count for part in range(count + 1)]
-        slices += [Slice(number, first, end - first) for first, end in zip(bounds, bounds[1:], strict=False)]
+        slices += [Slice(number, first, end - first) for first, end in pairwise(bounds)]
     return tuple(slices)
 
 
@@ -85,6 +87,6 @@ def _least_slices(layer: Layer, tile_bits: int | None) -> int:
     column = layer.axons * layer.weight_width
     if column > tile_bits:
         raise RanvierError(
-            f"Layer {layer.name} must fit a tile's memory of {tile_bits:,} bits, but the weights of one neuron take {column:,}"
+            f"Layer {layer.name} must fit tiles of {tile_bits:,} bits, but the weights of one neuron take {column:,}"
         )
-    return -(-layer.neurons // (tile_bits // column))
+    return ceil(layer.neurons / (tile_bits // column))

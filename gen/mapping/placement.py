@@ -1,6 +1,7 @@
 """Which slice goes where: the least traffic times distance, a quadratic assignment problem."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from .partition import Slice
 
 @dataclass(frozen=True)
 class Mapping:
-    """Slices and the places of their tiles in a mesh of ``width`` columns and ``height`` rows, with its gate at ``gate``.
+    """Slices and the places of their tiles in a mesh of ``width`` columns and ``height`` rows, with its gate at
+    ``gate``.
 
     ``hops``: packets times links, a step on average; ``hops_in_order``: what it were with slices row by row.
     """
@@ -48,8 +50,8 @@ def place_slices(
     fixed = np.array([[nodes - 1, nodes - 1]])
     best, cost = np.arange(nodes), float((flow * distance).sum())
     in_order = cost
-    for method, options in (("faq", {}), ("2opt", {}), ("2opt", {})):
-        options = options | {"partial_match": fixed, "rng": np.random.default_rng(seed)}
+    for method in ("faq", "2opt"):
+        options: dict[str, Any] = {"partial_match": fixed, "rng": np.random.default_rng(seed)}
         if method == "2opt":
             options["partial_guess"] = np.stack([np.arange(nodes - 1), best[:-1]], axis=1)
         found = quadratic_assignment(flow, distance, method=method, options=options)

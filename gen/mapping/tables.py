@@ -6,11 +6,13 @@ from ranvier.hw.manycore.config import MeshChipConfig, Place, TileConfig
 from ranvier.hw.manycore.interface import InterfaceConfig
 
 from ..images import memory_words
+from .config import Mesh
 from .placement import Mapping
 
 
-def mesh_chip(name: str, program: Program, mapping: Mapping, lanes: list[int], depth: int) -> MeshChipConfig:
-    """The chip called ``name`` that runs ``program`` as ``mapping`` says, with at most ``lanes[k]`` lanes in cores of layer k."""
+def mesh_chip(name: str, program: Program, mapping: Mapping, lanes: list[int], mesh: Mesh) -> MeshChipConfig:
+    """The chip called ``name`` that runs ``program`` as ``mapping`` says, with at most ``lanes[k]`` lanes in cores of
+    layer k."""
     last = len(program.layers) - 1
     tiles = []
     for part, place in zip(mapping.slices, mapping.places, strict=True):
@@ -43,11 +45,12 @@ def mesh_chip(name: str, program: Program, mapping: Mapping, lanes: list[int], d
         name,
         mapping.width,
         mapping.height,
-        depth,
+        mesh.depth,
         mapping.gate[0],
         tuple(tiles),
         outside,
         None if model.spiking else model.state_width,
+        mesh.pace == "barrier",
     )
 
 

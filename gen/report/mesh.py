@@ -92,11 +92,12 @@ def _link(place: tuple[int, int], port: str, share: float, strength: float) -> s
     width = 1 + 7 * strength
     label_x, label_y = (x1 + x2) / 2 - down * 12, (y1 + y2) / 2 + right * 13 + (3 if down else (4 if right > 0 else -2))
     anchor = "end" if down > 0 else ("" if down < 0 else "mid")
-    return (
+    arrow = (
         f'<g opacity="{0.25 + 0.75 * strength:.2f}"><path class="link" stroke-width="{width:.1f}" '
         f'd="M{x1},{y1} L{tip_x},{tip_y}"/><path class="route" d="{head}"/></g>'
-        f'<text class="tick {anchor}" x="{label_x:.0f}" y="{label_y:.0f}">{share:.1%}</text>'
     )
+    label = f'<text class="tick {anchor}" x="{label_x:.0f}" y="{label_y:.0f}">{share:.1%}</text>'
+    return arrow + (label if share else "")
 
 
 def _busiest(simulation: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """The chip: a mesh with tiles at its routers and a gate at its edge."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..core.fetch import COUNTER_WIDTH
 from ..router.mesh import Mesh
 from ..stream import event_stream
+from .barrier import Barrier
 from .config import MeshChipConfig
 from .interface import Interface
-from .tile import Tile, connect_loads, load_signature
+from .tile import Tile, connect_loads, interface_memories, load_signature
 
 
 def load_layout(config: MeshChipConfig) -> data.StructLayout:
@@ -24,13 +25,13 @@ class MeshChip(wiring.Component):
         events_out ← gate ← mesh
         load → memories of all tiles and of the gate (:attr:`MeshChipConfig.memory_map`)
 
-    ``load`` is always ready and writes one word; memories may be loaded while ``idle``, and must be once before the first
-    event: their contents are undefined at power-up. Output events of a step come in any order.
+    ``load`` is always ready and writes one word; memories may be loaded while ``idle``, and must be once before the
+    first event: their contents are undefined at power-up. Output events of a step come in any order.
 
     Counters, 16 bits, sticking: of each tile ``<tile>_saturations``, ``<tile>_rejected`` (illegal events, see
-    :class:`Core`), ``<tile>_strays`` and ``gate_strays`` (illegal packets, see :class:`Inbox`), and ``misrouted`` (packets
-    to places that do not exist, dropped at the edge). One clock; reset is synchronous and active high, and does not
-    touch memories that are loaded.
+    :class:`Core`), ``<tile>_strays`` and ``gate_strays`` (illegal packets, see :class:`Inbox`), and ``misrouted``
+    (packets to places that do not exist, dropped at the edge). One clock; reset is synchronous and active high, and
+    does not touch memories that are loaded.
     """
 
     def __init__(self, config: MeshChipConfig, mesh: type[Mesh] = Mesh) -> None:
@@ -56,21 +57,26 @@ class MeshChip(wiring.Component):
         m.submodules.mesh = mesh = self._mesh(
             config.width, config.height, config.format.payload, depth=config.depth, gates=(config.gate,)
         )
-        idle = []
+        units = []
         for tile, span in zip(config.tiles, config.spans[:-1], strict=True):
-            m.submodules[tile.name] = unit = Tile(tile, config.format, config.local_map(tile))
+            m.submodules[tile.name] = unit = Tile(
+                tile, config.format, config.local_map(tile), balance_width=config.balance_width
+            )
             self._attach(m, mesh, tile.place, unit.packets_in, unit.packets_out)
             self._load(m, unit.load, span)
             m.d.comb += [unit.senders.eq(tile.interface.senders), unit.targets.eq(tile.interface.targets)]
             for counter in ("saturations", "rejected", "strays"):
                 m.d.comb += getattr(self, f"{tile.name}_{counter}").eq(getattr(unit, counter))
-            idle.append(unit.idle)
+            units.append(unit)
 
-        m.submodules.gate = gate = Interface(config.outside, config.format)
+        m.submodules.gate = gate = Interface(
+            config.outside, config.format, balance_width=config.balance_width, source=True
+        )
+        units.append(gate)
         self._attach(m, mesh, config.gate_place, gate.packets_in, gate.packets_out)
         load = load_signature(config.local_map(None)).flip().create(path=("gate_load",))
         self._load(m, load, config.spans[-1])
-        memories = {name: getattr(gate, f"load_{name}") for name in ("starts", "lists", "targets", "sources")}
+        memories = {name: getattr(gate, f"load_{name}") for name in interface_memories(config.local_map(None))}
         connect_loads(m, load, config.local_map(None), memories)
         wiring.connect(m, wiring.flipped(self.events_in), gate.events_in)
         wiring.connect(m, gate.events_out, wiring.flipped(self.events_out))
@@ -80,9 +86,29 @@ class MeshChip(wiring.Component):
             self.gate_strays.eq(gate.rejected),
             self.misrouted.eq(mesh.rejected),
             self.load.ready.eq(1),
-            self.idle.eq(Cat(*idle, gate.idle).all() & ~self.events_in.valid),
         ]
+        idle = Cat(unit.idle for unit in units).all() & ~self.events_in.valid
+        if config.barrier:
+            idle = self._synchronise(m, mesh, units, idle)
+        m.d.comb += self.idle.eq(idle)
         return m
+
+    def _synchronise(self, m: Module, mesh: Mesh, units: list, idle: Value) -> Value:
+        """Put a barrier over ``units``; whether all were ``idle``, and no packet under way, for long enough."""
+        width = self.config.balance_width
+        m.submodules.barrier = barrier = Barrier(len(units) + 1, width=width)
+        m.d.comb += [
+            barrier.done.eq(Cat(Cat(unit.done for unit in units), 1)),
+            getattr(barrier, f"balance_{len(units)}").eq(-mesh.rejected),  # lost packets are under way no more
+        ]
+        for number, unit in enumerate(units):
+            m.d.comb += [unit.release.eq(barrier.release), getattr(barrier, f"balance_{number}").eq(unit.balance)]
+        since = Signal(range(barrier.levels + 3))  # cycles for which all have been idle
+        with m.If(~idle):
+            m.d.sync += since.eq(0)
+        with m.Elif(since != barrier.levels + 2):
+            m.d.sync += since.eq(since + 1)
+        return (since == barrier.levels + 2) & barrier.quiet & idle
 
     @staticmethod
     def _attach(m: Module, mesh: Mesh, place: tuple[int, int], packets_in: object, packets_out: object) -> None:

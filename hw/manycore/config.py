@@ -27,8 +27,9 @@ class TileConfig:
 class MeshChipConfig:
     """``width`` columns and ``height`` rows of routers with buffers of ``depth`` flits; a tile at some of them.
 
-    ``gate``: column at whose southern end events come in and go out, and ``outside`` the interface there. ``value_width``:
-    bits of a readout's values, None if outputs are spikes.
+    ``gate``: column at whose southern end events come in and go out, and ``outside`` the interface there.
+    ``value_width``: bits of a readout's values, None if outputs are spikes. ``barrier``: all tiles take steps
+    together; else each has the pace that its neighbours allow.
     """
 
     name: str
@@ -39,11 +40,18 @@ class MeshChipConfig:
     tiles: tuple[TileConfig, ...]
     outside: InterfaceConfig
     value_width: int | None
+    barrier: bool = False
 
     @cached_property
     def format(self) -> PacketFormat:
         axons = max([self.outside.receives, *(tile.interface.receives for tile in self.tiles)])
         return PacketFormat(self.width, self.height + 1, axons, self.value_width)
+
+    @property
+    def balance_width(self) -> int:
+        """Bits that count all packets that can be under way; 0 without a barrier."""
+        buffers = 5 * self.width * self.height * self.depth
+        return (2 * buffers).bit_length() if self.barrier else 0
 
     @property
     def gate_place(self) -> Place:
@@ -58,8 +66,9 @@ class MeshChipConfig:
             ("starts", interface.sends, index_width(interface.entries)),
             ("lists", interface.entries, self.format.entry(interface.targets).size),
             ("targets", interface.targets, place),
-            ("sources", interface.senders, place),
         ]
+        if not self.barrier:
+            tables.append(("sources", interface.senders, place))
         return lay_out((name, *memory) for memory in [*own, *tables])
 
     @cached_property

@@ -21,7 +21,7 @@ class Inbox(wiring.Component):
     Packets are always taken, so that none waits in the mesh. Events of this step go on as they come; its ``step_end``
     follows when all ``senders`` have said how many events they sent, and as many have come. Then ``consumed`` offers
     the step's low bit, and its list is free for the step after the next: a sender must not send events of a step
-    before.
+    before. ``complete``: all of this step has come. While ``may_consume`` is 0, nothing goes on.
 
     ``rejected`` counts events of axons that do not exist, more events than a step can have, and packets for a step that
     was complete; they are dropped. It sticks at its maximum.
@@ -37,6 +37,8 @@ class Inbox(wiring.Component):
                 "packets": In(stream.Signature(format.payload, always_ready=True)),
                 "senders": In(range(senders + 1)),
                 "events": Out(event_stream(axons, format.value_width if valued else None)),
+                "complete": Out(1),
+                "may_consume": In(1),
                 "consumed": Out(stream.Signature(1)),
                 "rejected": Out(COUNTER_WIDTH),
                 "idle": Out(1),
@@ -51,7 +53,10 @@ class Inbox(wiring.Component):
         def twice(shape: object, name: str) -> Array:  # one for each step
             return Array(Signal(shape, name=f"{name}{step}") for step in range(2))
 
-        arrived, announced = twice(range(2 * self.format.axons), "arrived"), twice(range(2 * self.format.axons), "announced")
+        arrived, announced = (
+            twice(range(2 * self.format.axons), "arrived"),
+            twice(range(2 * self.format.axons), "announced"),
+        )
         stored, ends, last = twice(range(axons + 1), "stored"), twice(self.senders.shape(), "ends"), twice(1, "last")
         complete = Array((ends[step] == self.senders) & (arrived[step] >= announced[step]) for step in range(2))
         is_spike = Signal()
@@ -85,7 +90,8 @@ class Inbox(wiring.Component):
         shown = self._list(m, is_spike & legal, packet.step, stored, spike, free, step, place)
         m.d.comb += [
             free.eq(~self.events.valid | self.events.ready),
-            finished.eq(free & (place == stored[step]) & complete[step]),
+            self.complete.eq(complete[step]),
+            finished.eq(free & self.may_consume & (place == stored[step]) & complete[step]),
             self.consumed.valid.eq(finished),
             self.consumed.payload.eq(step),
             self.events.valid.eq(event | ending),
@@ -98,7 +104,7 @@ class Inbox(wiring.Component):
             m.d.comb += self.events.payload.value.eq(shown.value)
         with m.If(free):
             m.d.sync += [event.eq(0), ending.eq(0)]
-            with m.If(place != stored[step]):
+            with m.If(self.may_consume & (place != stored[step])):
                 m.d.sync += [event.eq(1), place.eq(place + 1)]
         with m.If(finished & self.consumed.ready):
             m.d.sync += [ending.eq(1), sample_end.eq(last[step]), place.eq(0), step.eq(~step)]
@@ -117,7 +123,8 @@ class Inbox(wiring.Component):
         step: Value,
         place: Value,
     ) -> data.View:
-        """The memory of both lists: writes ``spike`` behind those ``stored``; the event at ``place``, a cycle after ``take``."""
+        """The memory of both lists: writes ``spike`` behind those ``stored``; the event at ``place``, a cycle after
+        ``take``."""
         bits = index_width(self.axons)
         m.submodules.lists = lists = memory.Memory(
             shape=unsigned(self.format.spike.size), depth=2 << bits, init=[], attrs=BLOCK_MEMORY

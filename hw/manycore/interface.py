@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 from amaranth.hdl import Array, Cat, Module
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..config import index_width
 from ..memory import LoadSignature
 from ..router.arbiter import RoundRobin
 from ..stream import event_stream
-from .credit import CreditLedger, CreditSender
 from .inbox import COUNTER_WIDTH, Inbox
 from .outbox import Outbox
+from .pace import BarrierPace, CreditPace
 from .packet import Kind, PacketFormat
 
 
@@ -34,25 +35,27 @@ class InterfaceConfig:
 class Interface(wiring.Component):
     """Packets in, events of one step after the other out; and the way back.
 
-        packets_in ─┬→ inbox ───────────→ events_out
-                    │    └→ credit sender ─┐
-                    └→ credit ledger       ├→ packets_out
-        events_in ───→ outbox ─────────────┘
+        packets_in ─┬→ inbox ──────→ events_out
+                    └→ pace ─┐
+        events_in ─→ outbox ─┴→ packets_out
 
     Packets are always taken, so that the mesh never waits for a core: what a core has no room for is what its senders
-    have no credit for. Ports ``load_*`` write the tables; ``senders`` and ``targets`` say how many of their places count.
+    may not send yet. Ports ``load_*`` write the tables; ``senders`` and ``targets`` say how many of their places count.
+
+    With ``balance_width`` 0 the pace is that of credits (:class:`CreditPace`), which are packets, too; else that of a
+    barrier (:class:`BarrierPace`), and ``balance`` counts packets sent less received in so many bits. ``source``:
+    events come from outside.
 
     Latency: that of :class:`Inbox` and :class:`Outbox`. Throughput: a packet a cycle each way.
     """
 
-    def __init__(self, config: InterfaceConfig, format: PacketFormat) -> None:
-        self.config, self.format = config, format
+    def __init__(
+        self, config: InterfaceConfig, format: PacketFormat, *, balance_width: int = 0, source: bool = False
+    ) -> None:
+        self.config, self.format, self.balance_width, self.source = config, format, balance_width, source
         out_width = format.value_width if config.receives_values else None
         in_width = format.value_width if config.sends_values else None
-        self._outbox = Outbox(
-            config.sends, format, valued=config.sends_values, entries=config.entries, targets=config.targets
-        )
-        loads = {name: member for name, member in self._outbox.signature.members.items() if name.startswith("load_")}
+        place = format.place.size
         super().__init__(
             {
                 "packets_in": In(stream.Signature(format.flit)),
@@ -61,11 +64,17 @@ class Interface(wiring.Component):
                 "events_out": Out(event_stream(config.receives, out_width)),
                 "senders": In(range(config.senders + 1)),
                 "targets": In(range(config.targets + 1)),
-                "load_sources": In(LoadSignature(config.senders, format.place.size)),
+                "load_starts": In(LoadSignature(config.sends, index_width(config.entries))),
+                "load_lists": In(LoadSignature(config.entries, format.entry(config.targets).size)),
+                "load_targets": In(LoadSignature(config.targets, place)),
                 "rejected": Out(COUNTER_WIDTH),
                 "idle": Out(1),
             }
-            | loads
+            | (
+                {"release": In(1), "done": Out(1), "balance": Out(balance_width)}
+                if balance_width
+                else {"load_sources": In(LoadSignature(config.senders, place))}
+            )
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -74,37 +83,46 @@ class Interface(wiring.Component):
         m.submodules.inbox = inbox = Inbox(
             config.receives, format, valued=config.receives_values, senders=config.senders
         )
-        m.submodules.outbox = outbox = self._outbox
-        m.submodules.ledger = ledger = CreditLedger(config.targets)
-        m.submodules.credits = credits = CreditSender(format, senders=config.senders)
+        m.submodules.outbox = outbox = Outbox(
+            config.sends, format, valued=config.sends_values, entries=config.entries, targets=config.targets
+        )
         wiring.connect(m, wiring.flipped(self.events_in), outbox.events)
         wiring.connect(m, inbox.events, wiring.flipped(self.events_out))
-        wiring.connect(m, inbox.consumed, credits.consumed)
-        wiring.connect(m, wiring.flipped(self.load_sources), credits.load)
         for load in ("load_starts", "load_lists", "load_targets"):
             wiring.connect(m, wiring.flipped(getattr(self, load)), getattr(outbox, load))
         packet = self.packets_in.payload.payload
-        is_credit = packet.kind == Kind.CREDIT
         m.d.comb += [
             self.packets_in.ready.eq(1),
-            inbox.packets.valid.eq(self.packets_in.valid & ~is_credit),
+            inbox.packets.valid.eq(self.packets_in.valid),
             inbox.packets.payload.eq(packet),
             inbox.senders.eq(self.senders),
-            credits.senders.eq(self.senders),
             outbox.targets.eq(self.targets),
-            outbox.may_send.eq(ledger.may_send),
-            ledger.targets.eq(self.targets),
-            ledger.step.eq(outbox.step),
-            ledger.ended.eq(outbox.ended),
-            ledger.credits.valid.eq(self.packets_in.valid & is_credit),
-            ledger.credits.payload.eq(packet.step),
             self.rejected.eq(inbox.rejected),
-            self.idle.eq(inbox.idle & outbox.idle & ledger.settled & credits.idle),
         ]
-        self._merge(m, [outbox.packets, credits.packets])
+        m.submodules.pace = pace = self._barrier(m) if self.balance_width else self._credits(m, packet, outbox)
+        m.d.comb += [
+            pace.interface.step.eq(outbox.step),
+            pace.interface.ended.eq(outbox.ended),
+            pace.interface.complete.eq(inbox.complete),
+            outbox.may_send.eq(pace.interface.may_send),
+            inbox.may_consume.eq(pace.interface.may_consume),
+            self.idle.eq(inbox.idle & outbox.idle & pace.interface.settled),
+        ]
+        wiring.connect(m, inbox.consumed, pace.interface.consumed)
+        if self.balance_width:
+            wiring.connect(m, outbox.packets, wiring.flipped(self.packets_out))
         return m
 
-    def _merge(self, m: Module, streams: list[stream.Interface]) -> None:
+    def _credits(self, m: Module, packet: data.View, outbox: Outbox) -> CreditPace:
+        pace = CreditPace(self.format, senders=self.config.senders, targets=self.config.targets)
+        wiring.connect(m, wiring.flipped(self.load_sources), pace.load)
+        m.d.comb += [
+            pace.senders.eq(self.senders),
+            pace.targets.eq(self.targets),
+            pace.credits.valid.eq(self.packets_in.valid & (packet.kind == Kind.CREDIT)),
+            pace.credits.payload.eq(packet.step),
+        ]
+        streams = [outbox.packets, pace.packets]
         m.submodules.merge = merge = RoundRobin(len(streams))
         m.d.comb += [
             merge.requests.eq(Cat(each.valid for each in streams)),
@@ -114,3 +132,15 @@ class Interface(wiring.Component):
         ]
         for number, each in enumerate(streams):
             m.d.comb += each.ready.eq(self.packets_out.ready & (merge.choice == number))
+        return pace
+
+    def _barrier(self, m: Module) -> BarrierPace:
+        pace = BarrierPace(source=self.source)
+        m.d.comb += [
+            pace.offered.eq(self.events_in.valid),
+            pace.release.eq(self.release),
+            self.done.eq(pace.done),
+        ]
+        sent = self.packets_out.valid & self.packets_out.ready
+        m.d.sync += self.balance.eq(self.balance + sent - self.packets_in.valid)
+        return pace

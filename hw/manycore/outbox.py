@@ -18,18 +18,18 @@ class Outbox(wiring.Component):
                                 targets ────┘
 
     ``load_starts``: for each event's index the place of its list in the memory of lists. ``load_lists``: the lists,
-    entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets`` are
-    used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``ended`` is 1 when the
-    last packet of the step leaves.
+    entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets``
+    are used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``ended`` is 1
+    when the last packet of the step leaves.
 
-    Latency: the first packet of an event that is taken in cycle c is offered in c + 2. Throughput: a packet a cycle; the
-    end of a step costs one for each target, and 2 cycles more. After reset it needs a cycle for each place of a target.
+    Latency: the first packet of an event that is taken in cycle c is offered in c + 2. Throughput: a packet a cycle;
+    the end of a step costs one for each target, and 2 cycles more. After reset it needs a cycle for each place of a
+    target.
     """
 
-    def __init__(
-        self, indices: int, format: PacketFormat, *, valued: bool = False, entries: int, targets: int
-    ) -> None:
-        """``indices`` of events; ``valued``: they have values. ``entries`` of all lists; ``targets``: the most there can be."""
+    def __init__(self, indices: int, format: PacketFormat, *, valued: bool = False, entries: int, targets: int) -> None:
+        """``indices`` of events; ``valued``: they have values. ``entries`` of all lists; ``targets``: the most there
+        can be."""
         self.indices, self.format, self.valued = indices, format, valued
         self.entries, self.most = entries, targets
         super().__init__(
@@ -121,9 +121,7 @@ class Outbox(wiring.Component):
         if self.valued:
             m.d.comb += spike.value.eq(event.value)
 
-    def _lists(
-        self, m: Module, take: Value, held: data.View, begin: Value, walk: Value
-    ) -> data.View:
+    def _lists(self, m: Module, take: Value, held: data.View, begin: Value, walk: Value) -> data.View:
         """The memories of starts and lists; the entry that is sent. An address stays until what it gave is used."""
         m.submodules.starts = starts = LoadableMemory(depth=self.indices, width=index_width(self.entries))
         layout = self.format.entry(self.most)

@@ -10,8 +10,8 @@ from ..config import index_width
 
 
 class Kind(enum.Enum, shape=2):
-    """SPIKE: an axon's event of a step. END: a sender has sent so many events in a step. CREDIT: a receiver has consumed a
-    step."""
+    """SPIKE: an axon's event of a step. END: a sender has sent so many events in a step. CREDIT: a receiver has
+    consumed a step."""
 
     SPIKE = 0
     END = 1
@@ -20,10 +20,11 @@ class Kind(enum.Enum, shape=2):
 
 @dataclass(frozen=True)
 class PacketFormat:
-    """Layouts of a chip's packets: ``columns`` and ``rows`` of places, at most ``axons`` at any of them, ``value_width`` bits of
-    a readout's values or None.
+    """Layouts of a chip's packets: ``columns`` and ``rows`` of places, at most ``axons`` at any of them,
+    ``value_width`` bits of a readout's values or None.
 
-    A flit, from the low bit: ``x``, ``y``, and the payload: ``kind``, ``step`` (the low bit of the step's number), ``body``.
+    A flit, from the low bit: ``x``, ``y``, and the payload: ``kind``, ``step`` (the low bit of the step's number),
+    ``body``.
     """
 
     columns: int
@@ -55,8 +56,6 @@ class PacketFormat:
         return data.StructLayout({"x": self.place["x"].shape, "y": self.place["y"].shape, "payload": self.payload})
 
     def entry(self, targets: int) -> data.StructLayout:
-        """An entry of a fan-out list: the number of a ``target``; ``offset``, what is added to an event's index to make the
-        target's axon, modulo the power of two that the index's width allows; ``last`` of its list."""
-        return data.StructLayout(
-            {"target": index_width(targets), "offset": self.spike["index"].width, "last": 1}
-        )
+        """An entry of a fan-out list: the number of a ``target``; ``offset``, what is added to an event's index to make
+        the target's axon, modulo the power of two that the index's width allows; ``last`` of its list."""
+        return data.StructLayout({"target": index_width(targets), "offset": self.spike["index"].width, "last": 1})

@@ -31,17 +31,24 @@ def connect_loads(m: Module, load: wiring.PureInterface, regions: tuple[MemoryRe
         ]
 
 
+def interface_memories(regions: tuple[MemoryRegion, ...]) -> list[str]:
+    """Names of those memories of ``regions`` that belong to the interface."""
+    return [region.memory for region in regions if region.memory in ("starts", "lists", "targets", "sources")]
+
+
 class Tile(wiring.Component):
     """A core behind its interface.
 
         packets_in → interface → core → interface → packets_out
 
-    Ports: ``load`` writes the memories of ``regions``; ``senders`` and ``targets``: how many tiles send here and are sent to;
-    counters ``saturations`` and ``rejected`` of :class:`Core`, ``strays`` of :class:`Interface`, all sticking.
+    Ports: ``load`` writes the memories of ``regions``; ``senders`` and ``targets``: how many tiles send here and are
+    sent to; counters ``saturations`` and ``rejected`` of :class:`Core`, ``strays`` of :class:`Interface`, all sticking.
     """
 
-    def __init__(self, config: TileConfig, format: PacketFormat, regions: tuple[MemoryRegion, ...]) -> None:
-        self.config, self.format, self.regions = config, format, regions
+    def __init__(
+        self, config: TileConfig, format: PacketFormat, regions: tuple[MemoryRegion, ...], *, balance_width: int = 0
+    ) -> None:
+        self.config, self.format, self.regions, self.balance_width = config, format, regions, balance_width
         interface = config.interface
         super().__init__(
             {
@@ -55,17 +62,20 @@ class Tile(wiring.Component):
                 "strays": Out(COUNTER_WIDTH),
                 "idle": Out(1),
             }
+            | ({"release": In(1), "done": Out(1), "balance": Out(balance_width)} if balance_width else {})
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.interface = interface = Interface(self.config.interface, self.format)
+        m.submodules.interface = interface = Interface(
+            self.config.interface, self.format, balance_width=self.balance_width
+        )
         m.submodules.core = core = Core(self.config.core)
         wiring.connect(m, wiring.flipped(self.packets_in), interface.packets_in)
         wiring.connect(m, interface.packets_out, wiring.flipped(self.packets_out))
         wiring.connect(m, interface.events_out, core.events)
         wiring.connect(m, core.spikes, interface.events_in)
-        memories = {name: getattr(interface, f"load_{name}") for name in ("starts", "lists", "targets", "sources")}
+        memories = {name: getattr(interface, f"load_{name}") for name in interface_memories(self.regions)}
         memories |= {name: getattr(core, f"load_{name}") for name, *_ in self.config.core.memories}
         connect_loads(m, self.load, self.regions, memories)
         m.d.comb += [
@@ -76,4 +86,10 @@ class Tile(wiring.Component):
             self.strays.eq(interface.rejected),
             self.idle.eq(core.idle & interface.idle),
         ]
+        if self.balance_width:
+            m.d.comb += [
+                interface.release.eq(self.release),
+                self.done.eq(interface.done),
+                self.balance.eq(interface.balance),
+            ]
         return m

@@ -35,8 +35,8 @@ class CompiledModel:
     Words are uint64 ``[n, chunks]``, low chunk first; cycles are counted from 0 since construction. Registers start
     with their initial values: no reset is needed.
 
-    ``flat``: compiled as one module, which runs fastest but takes minutes to compile where it is large; else every module is
-    compiled once, however often it is used.
+    ``flat``: compiled as one module, which runs fastest but takes minutes to compile where it is large; else every
+    module is compiled once, however often it is used.
 
     Raises ValueError where the design has no such port or signal, RanvierError where it cannot be compiled.
     """
@@ -79,7 +79,9 @@ class CompiledModel:
         packed = pack_words(words, self._width(f"{source}__payload"))
         since = np.zeros(len(packed), np.uint64) if due is None else np.asarray(due).astype(np.uint64)
         if len(since) != len(packed):
-            raise ValueError(f"Words of {source} must each have a cycle when they are due: {len(packed)}, not {len(since)}")
+            raise ValueError(
+                f"Words of {source} must each have a cycle when they are due: {len(packed)}, not {len(since)}"
+            )
         self._library.send(self._simulation, number, pointer(packed), pointer(since), *packed.shape)
 
     def run(self, *, receive: Mapping[str, int] = _NONE, idle: str | None = None, limit: int) -> int:

@@ -68,7 +68,8 @@ def design_source(interface: Interface) -> str:
 
 
 def converges(design: str) -> bool:
-    """Whether one evaluation computes every signal of ``design``: nowhere is combinational feedback, nor between modules."""
+    """Whether one evaluation computes every signal of ``design``: nowhere is combinational feedback, nor between
+    modules."""
     return "bool converged = false;" not in design and design.count("::eval(") == 1
 
 

@@ -21,7 +21,8 @@ PATIENCE = 40_000  # cycles for each step, far more than one takes
 
 @dataclass
 class Comparison:
-    """``membranes``, ``spikes``, ``outputs``: how many values were compared; ``different``: how many were not equal, and
+    """``membranes``, ``spikes``, ``outputs``: how many values were compared; ``different``: how many were not equal,
+    and
     ``first`` where the first of them was."""
 
     membranes: int = 0
@@ -46,8 +47,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Run:
-    """What samples took and gave: ``cycles``; ``membranes`` int64 and ``spikes`` bool of the last layer, ``[samples, steps,
-    neurons]``, as they came out."""
+    """What samples took and gave: ``cycles``; ``membranes`` int64 and ``spikes`` bool of the last layer, ``[samples,
+    steps, neurons]``, as they came out."""
 
     cycles: int
     membranes: np.ndarray
@@ -69,7 +70,10 @@ class MeshDevice:
         """Simulate ``rtlil``, the text of ``design``, and load its memories."""
         chip = design.chip
         probes = {
-            tile.name: (f"{tile.name}.core.probe_valid", [f"{tile.name}.core.probe_{n}" for n in ("membrane", "spikes")])
+            tile.name: (
+                f"{tile.name}.core.probe_valid",
+                [f"{tile.name}.core.probe_{n}" for n in ("membrane", "spikes")],
+            )
             for tile in chip.tiles
         }
         routers = [(x, y) for y in range(chip.height) for x in range(chip.width)]
@@ -82,7 +86,8 @@ class MeshDevice:
         return cls(design, model, flits={place: np.zeros(len(MESH_PORTS), np.int64) for place in routers})
 
     def run(self, spikes: np.ndarray, rng: np.random.Generator) -> Run:
-        """Send ``spikes`` (bool ``[samples, steps, inputs]``), the events of a step in random order, and compare all."""
+        """Send ``spikes`` (bool ``[samples, steps, inputs]``), the events of a step in random order, and compare
+        all."""
         program = self.design.design.program
         samples, steps, _ = spikes.shape
         traces = run_program(program, spikes)

@@ -31,5 +31,7 @@ def fields_of(layout: Any, words: np.ndarray) -> dict[str, np.ndarray]:
     for name, field in layout:
         shape = Shape.cast(field.shape)
         value = (words[:, 0] >> np.uint64(field.offset)).astype(np.int64) & ((1 << shape.width) - 1)
-        fields[name] = np.where(value >> (shape.width - 1), value - (1 << shape.width), value) if shape.signed else value
+        fields[name] = (
+            np.where(value >> (shape.width - 1), value - (1 << shape.width), value) if shape.signed else value
+        )
     return fields

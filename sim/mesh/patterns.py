@@ -12,17 +12,17 @@ HOT_SHARE = 0.2  # of the packets of hot-spot traffic go to the hot node
 def uniform(source: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """Any other node."""
     nodes = width * height
-    return (source + rng.integers(1, nodes, len(source))) % nodes
+    return np.asarray((source + rng.integers(1, nodes, len(source))) % nodes)
 
 
 def transpose(source: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """From (x, y) to (y, x)."""
-    return source % width * width + source // width
+    return np.asarray(source % width * width + source // width)
 
 
 def bit_complement(source: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     """From (x, y) to the node opposite the centre."""
-    return width * height - 1 - source
+    return np.asarray(width * height - 1 - source)
 
 
 def hot_spot(source: np.ndarray, width: int, height: int, rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ranvier.golden.routing import MESH_PORTS
 from ..compiled import CompiledModel
 from ..cosim import CosimModel
 from ..process import Progress
+from ..request import Simulator
 from ..simulation import Simulation
 from .device import Comparison, MeshDevice
 
@@ -28,8 +29,8 @@ STALLS = 0.5  # share of cycles in which the host pauses, in the second half
 
 @dataclass(frozen=True)
 class MeshResult:
-    """``cycles``: of each sample of the first half, sent alone; ``busy_cycles``: of all runs. ``flits``: by router ``x,y``, how
-    many left at each port. ``stalls``: share of cycles in which the host paused in the second half."""
+    """``cycles``: of each sample of the first half, sent alone; ``busy_cycles``: of all runs. ``flits``: by router
+    ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half."""
 
     name: str
     simulator: str
@@ -57,7 +58,7 @@ def simulator_of(name: str) -> Callable[..., Simulation]:
     """What simulates a mesh: ``compiled`` its RTLIL, else its Verilog."""
     if name == "compiled":
         return partial(CompiledModel, flat=False)
-    return partial(CosimModel, simulator=name)
+    return partial(CosimModel, simulator=cast(Simulator, name))
 
 
 def simulate_mesh(
@@ -85,7 +86,9 @@ def simulate_mesh(
         runs.append(device.run(spikes[first : first + 8], rng))
         progress(min(first + 8, count), count)
     spiking = program.layers[-1].model.spiking
-    seen = decisions(np.concatenate([run.spikes for run in runs]), np.concatenate([run.membranes for run in runs]), spiking)
+    seen = decisions(
+        np.concatenate([run.spikes for run in runs]), np.concatenate([run.membranes for run in runs]), spiking
+    )
     golden = run_program(program, spikes)[-1]
     expected = decisions(golden.spikes, golden.membrane, spiking)
     labels = samples.labels

@@ -14,8 +14,10 @@ from ..compiled import CompiledModel
 
 @dataclass(frozen=True)
 class Outcome:
-    """``entered`` and ``arrived``: cycle of each packet, as in :class:`ranvier.golden.mesh.Delivery`. ``lost``, ``doubled``,
-    ``strayed`` (at another receiver) and ``overtaken`` (by a later one of its sender at its receiver): numbers of packets.
+    """``entered`` and ``arrived``: cycle of each packet, as in :class:`ranvier.golden.mesh.Delivery`. ``lost``,
+    ``doubled``,
+    ``strayed`` (at another receiver) and ``overtaken`` (by a later one of its sender at its receiver): numbers of
+    packets.
     ``cycles``: until all had arrived."""
 
     entered: np.ndarray
@@ -48,7 +50,8 @@ class MeshDevice:
         )
 
     def run(self, traffic: Traffic, *, seed: int | None = None, stalls: float = 0, limit: int = 10_000_000) -> Outcome:
-        """Send all packets and wait until the mesh is empty; ``stalls``: share of cycles in which a receiver takes none."""
+        """Send all packets and wait until the mesh is empty; ``stalls``: share of cycles in which a receiver takes
+        none."""
         self.model.reset()
         count, start = len(traffic.source), self.model.cycles
         if count >= 1 << self.payload:
@@ -86,11 +89,11 @@ class MeshDevice:
 
     @property
     def _shift(self) -> int:
-        return self.flit["payload"].offset
+        return int(self.flit["payload"].offset)
 
     def _words(self, traffic: Traffic) -> np.ndarray:
         """Flits of the packets: their target and their number."""
         x, y = traffic.target % self.width, traffic.target // self.width
         numbers = np.arange(len(traffic.source))
         words = x << self.flit["x"].offset | y << self.flit["y"].offset | numbers << self._shift
-        return words.astype(np.uint64)
+        return np.asarray(words).astype(np.uint64)
