@@ -1,5 +1,4 @@
-"""Multicast by tables of keys and masks: what a router looks up, and whether given tables can lose a packet or lock
-up."""
+"""Multicast by tables of keys and masks: what a router looks up, and whether tables lose packets or lock up."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

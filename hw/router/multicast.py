@@ -75,7 +75,8 @@ class MulticastMesh(Mesh):
     and a router drops what comes from its neighbour two or three phases later, even where it has no room for it; this
     is counted in ``rejected``. So a full loop empties itself. A packet that is younger than ``phase_cycles`` is never
     dropped, nor are any if ``phase_cycles`` is None; but a receiver that does not take its packets for so long can cost
-    those behind them.
+    those behind them, and
+    while a loop is fed, packets that share its links wait, and may grow too old.
 
     Latency: a packet that enters in cycle c is offered at a receiver in c + 2 (hops + 1), if no other is in its way, or
     in c + hops + 1 if not ``registered``: the register parts an output from the next table. Throughput: a packet a

@@ -71,10 +71,16 @@ class Fabric:
         """A flit as a number."""
         return pack(self.flit, fields)
 
+    def reset(self):
+        """Empty the network and forget what came out of it."""
+        self.model.reset()
+        for name in self.names:
+            self.model.received(f"out_{name}")
+
     def play(self, packets, *, seed=None, stalls=0.0, limit=200_000, after=200):
         """Send ``packets``, wait for all copies and then ``after`` cycles for one that should not be there."""
         model = self.model
-        model.reset()
+        self.reset()
         start, rejected = model.cycles, model.read("rejected")
         return self.proceed(packets, start, rejected, seed, stalls, limit, after)
 

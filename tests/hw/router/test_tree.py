@@ -68,13 +68,13 @@ def test_random_traffic(seed):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_saturation_does_not_lock_up(seed):
-    """All leaves send to all levels as fast as they can, through the smallest buffers."""
+    """All leaves send to all levels as fast as they can, through the smallest buffers, the oldest first."""
     print(f"seed {seed}")
     chance = random.Random(seed)
     packets = [
         packet(3, 2, source, chance.randrange(8), chance.randrange(4)) for _ in range(200) for source in range(8)
     ]
-    outcome = fabric(3, 2, depth=2).play(packets, seed=seed, stalls=0.3)
+    outcome = fabric(3, 2, depth=2, age_width=2).play(packets, seed=seed, stalls=0.3)
     assert outcome.check() > 4000
 
 
