@@ -15,8 +15,15 @@ from .routing import Routing
 COUNTER_WIDTH = 16
 
 
-def count_lost(m: Module, rejected: Signal, lost: list[Value]) -> None:
-    """Add the bits of ``lost`` to ``rejected``, two cycles later; it sticks at its maximum."""
+def count_lost(m: Module, rejected: Signal, lost: list[Value], *, registered: bool = False) -> None:
+    """Add the bits of ``lost`` to ``rejected``, two cycles later, or three; it sticks at its maximum.
+
+    ``registered``: the sum of all begins at registers, not in the arbiters.
+    """
+    if registered:
+        held = Signal(len(lost))
+        m.d.sync += held.eq(Cat(lost))
+        lost = list(held)
     number = Signal(range(len(lost) + 1))
     total = Signal(COUNTER_WIDTH + 1)
     m.d.sync += number.eq(sum(lost))
@@ -112,7 +119,7 @@ class Mesh(wiring.Component):
                 moves.eq(Cat(out.valid & out.ready for out in leaving)),
                 getattr(self, f"probe_moving_{x}_{y}").eq(moves.any()),
             ]
-        count_lost(m, self.rejected, lost)
+        count_lost(m, self.rejected, lost, registered=self.options.get("registered", False))
         return m
 
     def join(self, m: Module, name: str, source: stream.Interface, sink: stream.Interface) -> None:

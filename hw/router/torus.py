@@ -117,5 +117,5 @@ class Torus(wiring.Component):
                     name = f"channel_{channel}"
                     wiring.connect(m, getattr(router, f"{port}_{channel}_out"), getattr(sender, name))
                     wiring.connect(m, getattr(receiver, name), getattr(beside, f"{opposite}_{channel}_in"))
-        count_lost(m, self.rejected, lost)
+        count_lost(m, self.rejected, lost, registered=self.options.get("registered", False))
         return m

@@ -117,5 +117,5 @@ class Tree(wiring.Component):
                 lost.extend(node.rejected)
                 nodes.append(node)
             below = [(node.parent_out, node.parent_in) for node in nodes if PARENT in kind.ports]
-        count_lost(m, self.rejected, lost)
+        count_lost(m, self.rejected, lost, registered=self.options.get("registered", False))
         return m
