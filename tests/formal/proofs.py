@@ -1,0 +1,112 @@
+"""What is proven, of which sizes, and the bugs that each proof must find."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ranvier.hw.router.arbiter as arbiter_text
+import ranvier.hw.router.buffer as buffer_text
+import ranvier.hw.router.dimension_order as order_text
+import ranvier.hw.router.mesh as mesh_text
+import ranvier.hw.router.router as router_text
+
+from . import arbiter, buffer, mesh, router
+from .planted import Bug, planted
+from .prover import Properties, run
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Properties that hold in all reachable states, by property-directed reachability (PDR).
+
+    With a ``bound`` only those of so many cycles are looked at, by bounded model checking.
+
+    ``reach``: cycles within which every cover must be reached. ``quick`` ones are part of the suite.
+    """
+
+    make: Callable[[], Properties]
+    reach: int
+    bugs: dict[str, Bug]
+    quick: bool = True
+    bound: int | None = None
+
+    @property
+    def engine(self):
+        return "abc bmc3" if self.bound else "abc pdr"
+
+
+def prove(name, folder):
+    return _prove(name, folder / name)
+
+
+def witness(name, folder):
+    """That the assumptions leave something: every cover, reached by BMC."""
+    proof = PROOFS[name]
+    return run(proof.make(), folder / f"{name}-witness", mode="cover", engine="smtbmc yices", depth=proof.reach)
+
+
+def find(name, bug, folder):
+    """The same proof with a planted bug, which must fail."""
+    with planted(PROOFS[name].bugs[bug]):
+        return _prove(name, folder / f"{name}-{bug.replace(' ', '-')}")
+
+
+def _prove(name, folder):
+    proof = PROOFS[name]
+    mode = "bmc" if proof.bound else "prove"
+    return run(proof.make(), folder, mode=mode, engine=proof.engine, depth=proof.bound or 1)
+
+
+AFTER = "Mux(self.taken, after, self.choice)"
+ORDER = "position.x, position.y, flit.x, flit.y"
+ARBITER = {
+    "the first always first": Bug(arbiter_text, AFTER, "Mux(self.taken, 0, self.choice)"),
+    "a choice that moves on": Bug(arbiter_text, AFTER, "after"),
+    "one request overlooked": Bug(arbiter_text, "range(inputs - 1)]", "range(inputs - 2)]"),
+    "the last one again": Bug(arbiter_text, AFTER, "self.choice"),
+}
+SECOND = Bug(buffer_text, "Signal(range(depth), init=1)", "Signal(range(depth))")
+SHALLOW = {
+    "full one too late": Bug(buffer_text, "level[depth]", "level[0]"),
+    "the second is the first": SECOND,
+    "arriving at one that leaves": Bug(buffer_text, "Mux(single, arriving, second.data)", "second.data"),
+}
+DEEP = {
+    "full one too late": Bug(buffer_text, "full.eq(level == depth - 1)", "full.eq(level == depth)"),
+    "single where two are": Bug(buffer_text, "single.eq(level == 2)", "single.eq(level == 3)"),
+    "the second is the first": SECOND,
+}
+RULES = {
+    "a choice that moves on": ARBITER["a choice that moves on"],
+    "the way here as the way there": Bug(order_text, "x=position.x + x", "x=position.x"),
+    "last row first": Bug(order_text, ORDER, "position.y, position.x, flit.y, flit.x"),
+}
+LOSS = {
+    "taken though another was chosen": Bug(router_text, " & (arbiter.choice == index)", ""),
+    "taken though no one was ready": Bug(router_text, "request & out.ready &", "request &"),
+    "the second is the first": SECOND,
+}
+MALFORMED = {
+    "dropped and not counted": Bug(router_text, "rejected.eq(buffers[port].requests[-1])", "rejected.eq(0)"),
+    "turned back": Bug(router_text, "~known.any()", "1"),
+}
+PROGRESS = {
+    "the first always first": ARBITER["the first always first"],
+    "nowhere stays": Bug(router_text, "leaves[port].append(rejected)", "pass"),
+}
+MESH = {
+    "taken though another was chosen": LOSS["taken though another was chosen"],
+    "neighbours crossed": Bug(mesh_text, 'f"{OPPOSITE[port]}_in"', 'f"{port}_in"'),
+}
+PROOFS = {
+    "arbiter-2": Proof(lambda: arbiter.round_robin(2), 8, ARBITER),
+    "arbiter-4": Proof(lambda: arbiter.round_robin(4), 12, ARBITER),
+    "arbiter-5": Proof(lambda: arbiter.round_robin(5), 14, ARBITER),
+    "buffer-4": Proof(lambda: buffer.queue(4), 12, SHALLOW),
+    "buffer-9": Proof(lambda: buffer.queue(9, width=1), 24, DEEP),
+    "router-rules": Proof(router.stream_rules, 8, RULES),
+    "router-loss": Proof(router.no_loss, 8, LOSS, quick=False),
+    "router-malformed": Proof(router.malformed, 8, MALFORMED),
+    "router-progress": Proof(router.progress, 30, PROGRESS),
+    "mesh-loss": Proof(mesh.no_loss, 16, MESH, quick=False),
+    "mesh-progress": Proof(mesh.progress, 24, PROGRESS, quick=False),
+}
