@@ -1,1 +1,1 @@
-"""Routers for single-flit packets: buffers → routing → arbiters → crossbar, and the meshes built of them."""
+"""Routers for single-flit packets: buffers → routing → arbiters → crossbar, and meshes, tori and trees of them."""

@@ -67,9 +67,10 @@ class MulticastMesh(Mesh):
     ``load`` writes an ``entry`` (``key``, ``mask``, ``outputs`` with a bit for each of ``MESH_PORTS``) at ``index`` of
     the table of ``router`` ``y * width + x``; it is always ready, and packets that come later go by it.
 
-    A packet reaches every receiver that the tables name, those of one sender at one receiver in order. What the tables
-    send nowhere or off the edge is dropped and counted in ``rejected``. Whether tables are free of that, of loops and
-    of deadlock is for :func:`.golden.multicast.check_tables` to say: trees in dimension order are.
+    A packet reaches every receiver that the tables name, once by each way there; packets that take the same way stay in
+    order, as all of one sender to one receiver do in trees in dimension order. What the tables send nowhere or off the
+    edge is dropped and counted in ``rejected``. Whether tables are free of that, of loops and of deadlock is for
+    :func:`.golden.multicast.check_tables` to say: trees in dimension order are.
 
     Tables with a loop are survived: time has phases of ``phase_cycles``, a packet keeps the one it came in (2 bits),
     and a router drops what comes from its neighbour two or three phases later, even where it has no room for it; this
