@@ -102,6 +102,7 @@ class Interface(wiring.Component):
         m.submodules.pace = pace = self._barrier(m) if self.balance_width else self._credits(m, packet, outbox)
         m.d.comb += [
             pace.interface.step.eq(outbox.step),
+            pace.interface.closing.eq(outbox.closing),
             pace.interface.ended.eq(outbox.ended),
             pace.interface.complete.eq(inbox.complete),
             outbox.may_send.eq(pace.interface.may_send),

@@ -19,8 +19,8 @@ class Outbox(wiring.Component):
 
     ``load_starts``: for each event's index the place of its list in the memory of lists. ``load_lists``: the lists,
     entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets``
-    are used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``ended`` is 1
-    when the last packet of the step leaves.
+    are used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``closing`` is 1
+    when its end is taken, ``ended`` when its last packet leaves.
 
     Latency: the first packet of an event that is taken in cycle c is offered in c + 2. Throughput: a packet a cycle;
     the end of a step costs one for each target, and 2 cycles more. After reset it needs a cycle for each place of a
@@ -39,6 +39,7 @@ class Outbox(wiring.Component):
                 "targets": In(range(targets + 1)),
                 "step": Out(1),
                 "may_send": In(1),
+                "closing": Out(1),
                 "ended": Out(1),
                 "load_starts": In(LoadSignature(indices, index_width(entries))),
                 "load_lists": In(LoadSignature(entries, format.entry(targets).size)),
@@ -69,6 +70,7 @@ class Outbox(wiring.Component):
         m.d.comb += [
             self.events.ready.eq(~clearing & self.may_send & (~waiting | begin)),
             take.eq(self.events.valid & self.events.ready),
+            self.closing.eq(take & self.events.payload.step_end),
             begin.eq(waiting & ~held.step_end & (~sending | (walk & entry.last))),
             walk.eq(sending & self.packets.ready),
             ending.eq(waiting & held.step_end & ~sending),

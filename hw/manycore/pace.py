@@ -12,14 +12,16 @@ from .places import PlaceMemory
 class PaceSignature(wiring.Signature):
     """Between an interface and what sets its pace, from the interface's side.
 
-    ``step``, ``ended``: of the outbox; ``may_send``: it may take events of its step. ``complete``, ``consumed``: of the
-    inbox; ``may_consume``: it may offer events of its step. ``settled``: nothing is under way that this knows of.
+    ``step``, ``closing``, ``ended``: of the outbox; ``may_send``: it may take events of its step. ``complete``,
+    ``consumed``: of the inbox; ``may_consume``: it may offer events of its step. ``settled``: nothing is under way that
+    this knows of.
     """
 
     def __init__(self) -> None:
         super().__init__(
             {
                 "step": Out(1),
+                "closing": Out(1),
                 "ended": Out(1),
                 "may_send": In(1),
                 "complete": Out(1),
@@ -59,7 +61,7 @@ class CreditPace(wiring.Component):
         owed = Array(Signal.like(self.targets, name=f"owed{step}") for step in range(2))  # credits that have not come
         with m.If(self.credits.valid & (owed[credit] != 0)):
             m.d.sync += owed[credit].eq(owed[credit] - 1)
-        with m.If(interface.ended):
+        with m.If(interface.closing):  # before its first END leaves: a credit may come before the last one does
             m.d.sync += owed[interface.step].eq(self.targets)
 
         m.submodules.places = places = PlaceMemory(self.format, self.most_senders)

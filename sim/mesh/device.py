@@ -16,7 +16,7 @@ from ..compiled import unpack_fields
 from ..simulation import Simulation, Simulator
 from .events import event_words, fields_of
 
-PATIENCE = 40_000  # cycles for each step, far more than one takes
+PATIENCE = 20_000  # cycles for each step, far more than one takes
 
 
 @dataclass
