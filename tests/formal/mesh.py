@@ -23,7 +23,7 @@ def whole(columns, rows, depth):
         return routers[-1]
 
     p.m.submodules.dut = dut = mesh.Mesh(columns, rows, COLOUR_BITS, depth=depth)
-    with patch.object(mesh, "Router", build):
+    with patch.dict(mesh.Mesh.elaborate.__globals__, Router=build):
         inside = dut.elaborate(None)
     dut.elaborate = lambda platform: inside
     p.routers = dict(zip(dut.places, routers, strict=True))
@@ -34,11 +34,30 @@ def whole(columns, rows, depth):
     return p
 
 
-def no_loss(columns=2, rows=2, depth=2, pair=None):
-    """What comes out at one core is what another sent there, once and in order; of ``pair``, or of any two.
+def rules(columns=2, rows=2, depth=2):
+    """Every router is fed as the proofs of one router assume, and only what is for a core comes out at it."""
+    p = whole(columns, rows, depth)
+    for (x, y), router in p.routers.items():
+        out = p.outs[x, y]
+        p.check(stays(p, out, f"out_{x}_{y}"))
+        p.implies(out.valid, (out.payload.x == x) & (out.payload.y == y))
+        for port, (right, down) in BESIDE.items():
+            if (x + right, y + down) not in p.routers:
+                continue
+            link = getattr(router, f"{port}_in")
+            bits = Cat(route_of(port, leaves_at(x, y, link.payload.flit)))
+            p.check(stays(p, link, f"{port}_{x}_{y}"))
+            p.implies(link.valid, bits.any() & (link.payload.route == bits))
+            p.cover(link.valid & p.past(link.valid & ~link.ready, f"stalled_{port}_{x}_{y}"))
+    return p
 
-    The same is checked of the links on the way, in the row of the source and in the column of the target: that cuts the
-    proof into pieces, one for each buffer that the two flits pass.
+
+def no_loss(stage, columns=2, rows=2, depth=2):
+    """What comes out at one core is what another sent there, once and in order.
+
+    Three proofs that build on each other, one for each ``stage``: what crosses a link between columns is what came,
+    what crosses one between rows is what turned, what goes to a core is what is left. Each assumes what those before it
+    proved.
     """
     p = whole(columns, rows, depth)
     m, places = p.m, list(p.ins)
@@ -47,35 +66,42 @@ def no_loss(columns=2, rows=2, depth=2, pair=None):
         flit = p.ins[places[number]].payload
         return Cat((target == n) & (flit.x == x) & (flit.y == y) for n, (x, y) in enumerate(places)).any()
 
-    inlets, outlets = ([(streams[place], streams[place].payload) for place in places] for streams in (p.ins, p.outs))
-    come, gone, source, target, seen = coloured(p, inlets, outlets, belongs)
-    p.implies(source == target, gone == 0)
-    if pair:
-        p.assume((source == places.index(pair[0])) & (target == places.index(pair[1])))
+    def claim(number):
+        def settle(condition, test):
+            if number < stage:
+                p.assume(~condition | test)
+            elif number == stage:
+                p.implies(condition, test)
 
+        return settle
+
+    inlets, outlets = ([(streams[place], streams[place].payload) for place in places] for streams in (p.ins, p.outs))
+    come, gone, source, target, seen = coloured(p, inlets, outlets, belongs, claim(2))
     columns_of, rows_of = (Array(place[axis] for place in places) for axis in (0, 1))
     from_x, from_y, to_x, to_y = columns_of[source], rows_of[source], columns_of[target], rows_of[target]
     before = come
-    for ports, apart, here in (
-        (("east", "west"), from_x != to_x, lambda x, y: (from_x == x) & (from_y == y)),
-        (("north", "south"), from_y != to_y, lambda x, y: (to_x == x) & (from_y == y)),
+    for number, ports, apart, at_x in (
+        (0, ("east", "west"), from_x != to_x, from_x),
+        (1, ("north", "south"), from_y != to_y, to_x),
     ):
-        passed = Signal.like(come, name=f"passed_{ports[0]}")
+        passed = Signal.like(come, name=f"passed_{number}")
         for (x, y), router in p.routers.items():
             for port in ports:
-                if (x + BESIDE[port][0], y + BESIDE[port][1]) not in p.routers:
+                beside = x + BESIDE[port][0], y + BESIDE[port][1]
+                if beside not in p.routers:
                     continue
                 link = getattr(router, f"{port}_out")
                 flit = link.payload.flit
                 ours = link.valid & (flit.payload != OTHERS)
-                bits = Cat(route_of(FACING[port], leaves_at(x + BESIDE[port][0], y + BESIDE[port][1], flit)))
-                p.implies(ours, apart & here(x, y) & (passed < before) & (link.payload.route == bits))
-                p.implies(ours & (passed < before), flit.as_value() == Array(seen)[passed])
+                bits = Cat(route_of(FACING[port], leaves_at(*beside, flit)))
+                here = apart & (at_x == x) & (from_y == y) & (link.payload.route == bits)
+                claim(number)(ours, here & (passed < before))
+                claim(number)(ours & (passed < before), flit.as_value() == Array(seen)[passed])
                 with m.If(ours & link.ready):
                     m.d.sync += passed.eq(passed + 1)
         before = Mux(apart, passed, before)
-        p.check(passed <= come)
-    p.check(gone <= before)
+    claim(2)(gone.any(), gone <= before)
+    claim(2)(source == target, gone == 0)
     p.cover((gone == 2) & (source == 0) & (target == len(places) - 1))
     p.cover((come == 2) & (gone == 0) & (source != target))
     return p

@@ -93,9 +93,9 @@ PROGRESS = {
     "the first always first": ARBITER["the first always first"],
     "nowhere stays": Bug(router_text, "leaves[port].append(rejected)", "pass"),
 }
-MESH = {
-    "taken though another was chosen": LOSS["taken though another was chosen"],
-    "neighbours crossed": Bug(mesh_text, 'f"{OPPOSITE[port]}_in"', 'f"{port}_in"'),
+MESH_RULES = {
+    "the way here as the way there": RULES["the way here as the way there"],
+    "rows counted from below": Bug(mesh_text, "router.position.y.eq(y)", "router.position.y.eq(self.height - 1 - y)"),
 }
 PROOFS = {
     "arbiter-2": Proof(lambda: arbiter.round_robin(2), 8, ARBITER),
@@ -107,6 +107,9 @@ PROOFS = {
     "router-loss": Proof(router.no_loss, 8, LOSS, quick=False),
     "router-malformed": Proof(router.malformed, 8, MALFORMED),
     "router-progress": Proof(router.progress, 30, PROGRESS),
-    "mesh-loss": Proof(mesh.no_loss, 16, MESH, quick=False),
+    "mesh-rules": Proof(mesh.rules, 16, MESH_RULES, quick=False),
+    "mesh-loss-row": Proof(lambda: mesh.no_loss(0), 16, LOSS, quick=False),
+    "mesh-loss-column": Proof(lambda: mesh.no_loss(1), 16, LOSS, quick=False),
+    "mesh-loss-core": Proof(lambda: mesh.no_loss(2), 16, LOSS, quick=False),
     "mesh-progress": Proof(mesh.progress, 24, PROGRESS, quick=False),
 }

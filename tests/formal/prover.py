@@ -106,7 +106,7 @@ def verdict(folder, exit_status, kind, expected):
         end = log[-60:]
         raise RuntimeError(f"No verdict in {folder}: status {status}, exit status {exit_status}, log ends {end!r}")
     given = modelled(folder, kind)
-    if given != expected or expected == 0:
+    if status == "PASS" and (given != expected or expected == 0):
         raise RuntimeError(f"Solver of {folder} must have been given all of {expected} {kind} statements, not {given}")
     return status, tuple(re.findall(r"Assert failed in top: (\S+)", log))
 

@@ -65,19 +65,19 @@ def stream_rules(columns=3, rows=3, depth=2):
     return p
 
 
-def coloured(p, inlets, outlets, belongs, colours=2):
-    """``colours`` coloured flits on the way from one of ``inlets`` to one of ``outlets``, ``(stream, flit)`` each.
+def coloured(p, inlets, outlets, belongs, claim):
+    """Two coloured flits on the way from one of ``inlets`` to one of ``outlets``, ``(stream, flit)`` each.
 
-    ``belongs(n, target)``: whether the flit at inlet n leaves at that outlet. Returned: how many of them have come, and
-    have gone, the two places, and the flits themselves.
+    ``belongs(n, target)``: whether the flit at inlet n leaves at that outlet. ``claim(condition, test)`` checks what
+    goes out. Returned: how many of them have come, and have gone, the two places, and the flits themselves.
     """
     m = p.m
     source, target = p.constant(range(len(inlets)), "source"), p.constant(range(len(outlets)), "target")
     p.assume((source < len(inlets)) & (target < len(outlets)))
     come, gone = Signal(COLOUR_BITS), Signal(COLOUR_BITS)
-    seen = [Signal.like(Value.cast(inlets[0][1]), name=f"seen_{n}") for n in range(colours)]
+    seen = [Signal.like(Value.cast(inlets[0][1]), name=f"seen_{n}") for n in range(2)]
     for number, (stream, flit) in enumerate(inlets):
-        next_one = (flit.payload == come + 1) & (come < colours)
+        next_one = (flit.payload == come + 1) & (come < 2)
         p.assume(~stream.valid | (flit.payload == OTHERS) | (next_one & (source == number) & belongs(number, target)))
         with m.If(moves(stream) & (flit.payload != OTHERS)):
             m.d.sync += come.eq(flit.payload)
@@ -86,18 +86,18 @@ def coloured(p, inlets, outlets, belongs, colours=2):
                     m.d.sync += signal.eq(flit)
     for number, (stream, flit) in enumerate(outlets):
         ours = stream.valid & (flit.payload != OTHERS)
-        p.implies(ours, (target == number) & (gone < come))
-        p.implies(ours & (gone < come), Value.cast(flit) == Array(seen)[gone])
+        claim(ours, (target == number) & (gone < come))
+        claim(ours & (gone < come), Value.cast(flit) == Array(seen)[gone])
         with m.If(ours & stream.ready):
             m.d.sync += gone.eq(gone + 1)
     return come, gone, source, target, seen
 
 
-def at_ports(p, colours=2):
+def at_ports(p):
     """Colours from one port of a router to another, or from the core to itself, which is to nowhere."""
     inlets = [(p.ins[port], flit_of(p.ins[port], port)) for port in PORTS]
     outlets = [(p.outs[port], flit_of(p.outs[port], port)) for port in PORTS]
-    return coloured(p, inlets, outlets, lambda number, target: p.leaves[PORTS[number]] == target, colours)
+    return coloured(p, inlets, outlets, lambda number, target: p.leaves[PORTS[number]] == target, p.implies)
 
 
 def no_loss(columns=3, rows=3, depth=2):
