@@ -36,13 +36,13 @@ class Outcome:
 class MeshDevice:
     """A mesh in compiled simulation; packets carry their number in ``payload`` bits."""
 
-    def __init__(self, width: int, height: int, *, depth: int = 4, payload: int = 26) -> None:
-        mesh = Mesh(width, height, payload, depth=depth)
+    def __init__(self, width: int, height: int, *, depth: int = 4, payload: int = 26, mesh: type[Mesh] = Mesh) -> None:
+        design = mesh(width, height, payload, depth=depth)
         self.width, self.height, self.payload = width, height, payload
-        self.flit = mesh.inner.flit
-        self.names = [f"{x}_{y}" for x, y in mesh.places]
+        self.flit = design.inner.flit
+        self.names = [f"{x}_{y}" for x, y in design.places]
         self.model = CompiledModel(
-            share_modules(emit_part(mesh, "mesh")),
+            share_modules(emit_part(design, "mesh")),
             "mesh",
             sources=[f"in_{name}" for name in self.names],
             sinks=[f"out_{name}" for name in self.names],
