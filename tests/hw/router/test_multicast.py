@@ -64,7 +64,10 @@ def random_trees(chance, width, height, count):
     places = list(product(range(width), range(height)))
     tables, trees = {place: [] for place in places}, []
     for number in range(count):
-        source, receivers = chance.choice(places), frozenset(chance.sample(places, chance.randint(1, 6)))
+        source, receivers = (
+            chance.choice(places),
+            frozenset(chance.sample(places, chance.randint(1, min(6, len(places))))),
+        )
         outputs = {}
         for receiver in receivers:
             for place, port, out in steps(source, receiver):
@@ -93,11 +96,15 @@ def distance(name, other):
     return abs(to_x - x) + abs(to_y - y)
 
 
-@pytest.mark.parametrize("registered", [True, False])
-def test_latency(registered):
+SMALL = {"phase_cycles": 64, "gates": (1,)}
+ENDLESS = {"phase_cycles": None, "registered": False, "depth": 2}  # packets never grow old
+
+
+@pytest.mark.parametrize(("size", "options"), [(4, {"phase_cycles": None}), (2, ENDLESS)])
+def test_latency(size, options):
     chance = random.Random(5)
-    tables, trees = random_trees(chance, 3, 3, ENTRIES)
-    made = fabric(3, 3, registered=registered)
+    tables, trees = random_trees(chance, size, size, ENTRIES)
+    made = fabric(size, size, **options)
     packets = [
         Packet(packet.source, packet.fields, packet.receivers, 60 * number)
         for number, packet in enumerate(traffic(chance, trees, 100, 1))
@@ -105,7 +112,7 @@ def test_latency(registered):
     outcome = made.proceed(packets, load(made, tables))
     assert outcome.check() > 200
     for (number, name), latency in outcome.latencies().items():
-        assert latency == (distance(packets[number].source, name) + 1) * (1 + registered)
+        assert latency == (distance(packets[number].source, name) + 1) * (2 if size == 4 else 1)
     assert outcome.rejected == 0
 
 
@@ -141,7 +148,7 @@ def test_a_loop_empties_itself():
     tables, bad, good = looping()
     with pytest.raises(ValueError, match="comes back to"):
         check_tables(tables, [((0, 0), ROUND[0])], 2, 2)
-    made = fabric(2, 2, phase_cycles=64)
+    made = fabric(2, 2, **SMALL)
     outcome = made.proceed(bad + good, load(made, tables))
     assert outcome.check() == 100
     assert outcome.rejected == len(bad)
@@ -149,7 +156,7 @@ def test_a_loop_empties_itself():
 
 def test_control_a_loop_stops_all_without_phases():
     tables, bad, good = looping()
-    made = fabric(2, 2, phase_cycles=None)
+    made = fabric(2, 2, **ENDLESS)
     with pytest.raises(RanvierError, match="did not end within 50000 cycles"):
         made.proceed(bad + good, load(made, tables), limit=50_000)
 
@@ -171,18 +178,18 @@ def test_control_a_circle_of_waits_locks_up(seed):
     print(f"seed {seed}")
     tables, flows = circle()
     sources = [(start, number << SPARE) for number, (start, _) in enumerate(flows)]
-    made, chance = fabric(2, 2, phase_cycles=None), random.Random(seed)
+    made, chance = fabric(2, 2, **ENDLESS), random.Random(seed)
     with pytest.raises(ValueError, match="Packets can wait for each other in a circle"):
         check_tables(tables, sources, 2, 2)
     with pytest.raises(RanvierError, match="did not end within 50000 cycles"):
-        made.proceed(traffic(chance, flows, 4000, 1), load(made, tables), seed=seed, stalls=0.5, limit=50_000)
+        made.proceed(traffic(chance, flows, 8000, 1), load(made, tables), seed=seed, stalls=0.7, limit=50_000)
     assert check_tables(tables, sources[:3], 2, 2)
-    outcome = made.proceed(traffic(chance, flows[:3], 4000, 1), load(made, tables), seed=seed, stalls=0.5)
+    outcome = made.proceed(traffic(chance, flows[:3], 4000, 1), load(made, tables), seed=seed, stalls=0.7)
     assert outcome.check() == 4000
 
 
 def test_what_goes_nowhere_is_counted():
-    made = fabric(2, 2, phase_cycles=64)
+    made = fabric(2, 2, **SMALL)
     tables = {
         (0, 0): [
             Entry(0x20, 0xF0, frozenset()),
@@ -200,7 +207,7 @@ def test_what_goes_nowhere_is_counted():
 
 def test_gates_send_and_receive():
     """What a gate says of the phase means nothing, as with a core."""
-    made = fabric(2, 2, phase_cycles=64, gates=(1,))
+    made = fabric(2, 2, **SMALL)
     tables = {
         (1, 1): [Entry(0x10, 0xF0, frozenset({WEST, NORTH}))],
         (0, 1): [Entry(0x10, 0xF0, frozenset({LOCAL}))],

@@ -32,8 +32,11 @@ def packet(levels, children, source, leaf, level, due=0):
     return Packet(str(source), fields, receivers, due)
 
 
-@pytest.mark.parametrize(("levels", "children", "registered"), [(2, 4, False), (3, 2, True), (2, 3, False)])
-def test_latency_from_everywhere_to_everything(levels, children, registered):
+NARROW = {"depth": 2, "age_width": 2, "registered": True}
+
+
+@pytest.mark.parametrize(("levels", "children", "options"), [(2, 4, {}), (3, 2, NARROW), (2, 3, {})])
+def test_latency_from_everywhere_to_everything(levels, children, options):
     """Each receiver of each packet is as many nodes away as in the graph."""
     leaves = children**levels
     graph = nx.balanced_tree(children, levels)
@@ -41,12 +44,12 @@ def test_latency_from_everywhere_to_everything(levels, children, registered):
     distances = dict(nx.all_pairs_shortest_path_length(graph))
     ways = list(product(range(leaves), range(leaves), range(levels + 1)))
     packets = [packet(levels, children, *way, 40 * number) for number, way in enumerate(ways)]
-    outcome = fabric(levels, children, registered=registered).play(packets)
+    outcome = fabric(levels, children, **options).play(packets)
     assert outcome.check() == leaves**2 * sum(children**level for level in range(levels + 1))
     for (number, name), latency in outcome.latencies().items():
         source = ways[number][0]
         nodes = max(distances[first + source][first + int(name)] - 1, 1)  # to itself: the node above it
-        assert latency == nodes * (1 + registered)
+        assert latency == nodes * (1 + bool(options))
     assert outcome.rejected == 0
 
 
@@ -61,7 +64,7 @@ def test_random_traffic(seed):
         for _ in range(2000)
     ]
     packets.sort(key=lambda packet: packet.due)
-    outcome = fabric(2, 4, registered=False).play(packets, seed=seed, stalls=0.2 * seed)
+    outcome = fabric(2, 4).play(packets, seed=seed, stalls=0.2 * seed)
     assert outcome.check() > 6000
     assert outcome.rejected == 0
 
@@ -74,7 +77,7 @@ def test_saturation_does_not_lock_up(seed):
     packets = [
         packet(3, 2, source, chance.randrange(8), chance.randrange(4)) for _ in range(200) for source in range(8)
     ]
-    outcome = fabric(3, 2, depth=2, age_width=2).play(packets, seed=seed, stalls=0.3)
+    outcome = fabric(3, 2, **NARROW).play(packets, seed=seed, stalls=0.3)
     assert outcome.check() > 4000
 
 
@@ -98,7 +101,7 @@ def test_packets_to_nowhere_are_counted():
     packets = [Packet(name, {"target": digits, "level": level}, frozenset()) for name, digits, level in lost]
     packets += [Packet("0", {"target": 0b0111, "level": 1}, frozenset("345"))]
     packets += [Packet("8", {"target": 0b1111, "level": 3}, frozenset(map(str, range(9))))]
-    outcome = fabric(2, 3, registered=False).play(packets)
+    outcome = fabric(2, 3).play(packets)
     assert outcome.check() == 12
     assert outcome.rejected == len(lost)
 
