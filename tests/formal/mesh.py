@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from amaranth.hdl import Array, Cat, Mux, Signal
 
+import ranvier.hw.router.dimension_order as dimension_order
 import ranvier.hw.router.mesh as mesh
 
 from .coordinates import BESIDE, FACING, leaves_at, route_of
@@ -22,7 +23,8 @@ def whole(columns, rows, depth):
         routers.append(opened(*arguments, **options))
         return routers[-1]
 
-    p.m.submodules.dut = dut = mesh.Mesh(columns, rows, COLOUR_BITS, depth=depth)
+    routing = dimension_order.DimensionOrder  # not Mesh's default, which no bug can be planted in
+    p.m.submodules.dut = dut = mesh.Mesh(columns, rows, COLOUR_BITS, depth=depth, routing=routing)
     with patch.dict(mesh.Mesh.elaborate.__globals__, Router=build):
         inside = dut.elaborate(None)
     dut.elaborate = lambda platform: inside

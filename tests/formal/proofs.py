@@ -95,7 +95,7 @@ PROGRESS = {
 }
 MESH_RULES = {
     "the way here as the way there": RULES["the way here as the way there"],
-    "rows counted from below": Bug(mesh_text, "router.position.y.eq(y)", "router.position.y.eq(self.height - 1 - y)"),
+    "rows counted from below": Bug(mesh_text, "routing.place(x, y)", "routing.place(x, self.height - 1 - y)"),
 }
 PROOFS = {
     "arbiter-2": Proof(lambda: arbiter.round_robin(2), 8, ARBITER),
