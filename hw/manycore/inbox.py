@@ -95,13 +95,13 @@ class Inbox(wiring.Component):
             self.consumed.valid.eq(finished),
             self.consumed.payload.eq(step),
             self.events.valid.eq(event | ending),
-            self.events.payload.index.eq(shown.index),
+            self.events.payload.index.eq(Mux(event, shown.index, 0)),
             self.events.payload.step_end.eq(ending),
             self.events.payload.sample_end.eq(ending & sample_end),
             self.idle.eq(~self.events.valid & (place == stored[step]) & ~complete[step]),
         ]
         if self.valued:
-            m.d.comb += self.events.payload.value.eq(shown.value)
+            m.d.comb += self.events.payload.value.eq(Mux(event, shown.value, 0))
         with m.If(free):
             m.d.sync += [event.eq(0), ending.eq(0)]
             with m.If(self.may_consume & (place != stored[step])):
