@@ -66,14 +66,15 @@ def build() -> torch.nn.Sequential:
     return torch.nn.Sequential(
         OrderedDict(
             synapses1=torch.nn.Linear(INPUTS, HIDDEN),
-            hidden=_leaky(HIDDEN, BETA_HIDDEN, "zero"),
+            hidden=leaky(HIDDEN, BETA_HIDDEN, "zero"),
             synapses2=torch.nn.Linear(HIDDEN, CLASSES),
-            readout=_leaky(CLASSES, BETA_READOUT, "none"),
+            readout=leaky(CLASSES, BETA_READOUT, "none"),
         )
     )
 
 
-def _leaky(neurons: int, beta: float, reset: str) -> snntorch.Leaky:
+def leaky(neurons: int, beta: float, reset: str) -> snntorch.Leaky:
+    """Neurons with one threshold and one decay, reset in the step of their spike."""
     return snntorch.Leaky(
         beta=torch.full((neurons,), beta),  # the exporter needs one value for each neuron
         threshold=torch.ones(neurons),

@@ -58,6 +58,7 @@ class MeshBuild:
         return self._rtlil
 
     def generate(self, folder: Path) -> dict[str, Any]:
+        assert self.source.chip  # what does not fit is said before anything is written
         return write_build(folder, self._hash, self._write)
 
     @cached_property

@@ -55,7 +55,12 @@ class MeshChip(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.mesh = mesh = self._mesh(
-            config.width, config.height, config.format.payload, depth=config.depth, gates=(config.gate,)
+            config.width,
+            config.height,
+            config.format.payload,
+            depth=config.depth,
+            gates=(config.gate,),
+            empty=config.empty,
         )
         units = []
         for tile, span in zip(config.tiles, config.spans[:-1], strict=True):

@@ -54,6 +54,12 @@ class MeshChipConfig:
         return (2 * buffers).bit_length() if self.barrier else 0
 
     @property
+    def empty(self) -> tuple[Place, ...]:
+        """Routers without a tile."""
+        taken = {tile.place for tile in self.tiles}
+        return tuple((x, y) for y in range(self.height) for x in range(self.width) if (x, y) not in taken)
+
+    @property
     def gate_place(self) -> Place:
         return self.gate, self.height
 

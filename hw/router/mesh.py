@@ -1,6 +1,7 @@
 """A two-dimensional mesh of routers."""
 
 from collections.abc import Callable
+from functools import cache
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
@@ -41,6 +42,8 @@ class Mesh(wiring.Component):
     those that a core sends to itself, are dropped and counted in ``rejected``, which sticks at its maximum; all others
     arrive, those of one sender at one receiver in order.
 
+    ``empty``: routers that have no core.
+
     ``routing``: called with ``width``, rows (gates included), ``payload`` and ``plain``, it gives the routing of a
     router and the layout of packets: :class:`DimensionOrder` or :class:`Relative`. ``options`` are those of
     :class:`Router`.
@@ -60,6 +63,7 @@ class Mesh(wiring.Component):
         *,
         depth: int = 4,
         gates: tuple[int, ...] = (),
+        empty: tuple[tuple[int, int], ...] = (),
         routing: Callable[..., Routing] = DimensionOrder,
         **options: int,
     ) -> None:
@@ -68,6 +72,7 @@ class Mesh(wiring.Component):
         if not set(gates) <= set(range(width)):
             raise ValueError(f"Gates must lie in columns 0..{width - 1}, not in {', '.join(map(str, gates))}")
         self.width, self.height, self.depth, self.gates, self.options = width, height, depth, gates, options
+        self.empty = set(empty)
         rows = height + bool(gates)
         self.inner = routing(width, rows, payload)
         self.beside_gate = routing(width, rows, payload, plain=(SOUTH,)) if gates else self.inner
@@ -87,15 +92,16 @@ class Mesh(wiring.Component):
     @property
     def places(self) -> list[tuple[int, int]]:
         """Where packets start and end: routers row by row, then gates."""
-        return self.routers + [(x, self.height) for x in self.gates]
+        places = self.routers + [(x, self.height) for x in self.gates]
+        return [place for place in places if place not in self.empty]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         routers: dict[tuple[int, int], Router] = {}
         lost: list[Value] = []
         for x, y in self.routers:
-            gate = y == self.height - 1 and x in self.gates
-            router = Router(self.beside_gate if gate else self.inner, depth=self.depth, **self.options)
+            closed = tuple(port for port in MESH_PORTS if not self.fed(x, y, port))
+            router = Router(self.routing(x, y), depth=self.depth, closed=closed, **self.options)
             m.submodules[f"router_{x}_{y}"] = routers[x, y] = router
             self.place(m, router, x, y)
             lost.extend(router.rejected)
@@ -121,6 +127,19 @@ class Mesh(wiring.Component):
             ]
         count_lost(m, self.rejected, lost, registered=self.options.get("registered", False))
         return m
+
+    def routing(self, x: int, y: int) -> Routing:
+        """Of the router at (``x``, ``y``)."""
+        return self.beside_gate if y == self.height - 1 and x in self.gates else self.inner
+
+    @cache  # noqa: B019, a mesh is made once
+    def fed(self, x: int, y: int, port: str) -> bool:
+        """Whether flits can come in at a port of the router at (``x``, ``y``): turns decide what is behind it."""
+        beside = x + OFFSETS[port][0], y + OFFSETS[port][1]
+        if port == LOCAL or beside not in self.routers:
+            return beside in self.places
+        out, turns = OPPOSITE[port], self.routing(*beside).turns
+        return any(out in turns(other) and self.fed(*beside, other) for other in MESH_PORTS)
 
     def join(self, m: Module, name: str, source: stream.Interface, sink: stream.Interface) -> None:
         """A link; a bench may put something between its two ends."""

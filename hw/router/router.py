@@ -26,19 +26,28 @@ class Router(wiring.Component):
     A flit's route lies beside it in the buffer. At a port that is ``plain`` it is found as the flit comes in; between
     two routers it comes with the flit, found while the router before arbitrated.
 
-    ``depth``: flits in each buffer. ``registered``: a register at each output, for a higher clock. ``age_width``: 0,
-    and inputs take turns at an output; else the flit goes first that has been longest at the head of its buffer,
-    counted in so many bits.
+    ``closed``: ports where nothing comes in, so that they have no buffer. ``depth``: flits in each buffer.
+    ``registered``: a register at each output, for a higher clock. ``age_width``: 0, and inputs take turns at an output;
+    else the flit goes first that has been longest at the head of its buffer, counted in so many bits.
 
     Latency: a flit that is taken in cycle c is offered in c + 1, if no other waits for its output; ``registered``, in
     c + 2. Throughput: a flit a cycle at each port. An output shared by n inputs serves each at least once in n flits
     (by age: see :class:`OldestFirst`).
     """
 
-    def __init__(self, routing: Routing, *, depth: int = 4, registered: bool = False, age_width: int = 0) -> None:
+    def __init__(
+        self,
+        routing: Routing,
+        *,
+        depth: int = 4,
+        registered: bool = False,
+        age_width: int = 0,
+        closed: tuple[str, ...] = (),
+    ) -> None:
         if age_width < 0:
             raise ValueError(f"Width of ages must be at least 0 bits, not {age_width}")
         self.routing, self.depth, self.registered, self.age_width = routing, depth, registered, age_width
+        self.closed = closed
         members = {}
         for port in routing.ports:
             members |= {f"{port}_in": In(routing.link_in(port)), f"{port}_out": Out(routing.link_out(port))}
@@ -48,20 +57,24 @@ class Router(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         routing = self.routing
-        buffers = {port: self._input(m, port) for port in routing.ports}
-        forks = {port: self._fork(m, port, buffers[port]) for port in routing.ports if routing.forking}
-        requests = {port: forks[port].pending if forks else buffers[port].requests for port in routing.ports}
-        ages = {port: self._age(m, port, buffers[port]) for port in routing.ports if self.age_width}
-        leaves = {port: [] for port in routing.ports}
+        open_ = [port for port in routing.ports if port not in self.closed]
+        buffers = {port: self._input(m, port) for port in open_}
+        forks = {port: self._fork(m, port, buffers[port]) for port in open_ if routing.forking}
+        requests = {port: forks[port].pending if forks else buffers[port].requests for port in open_}
+        ages = {port: self._age(m, port, buffers[port]) for port in open_ if self.age_width}
+        leaves = {port: [] for port in open_}
         for port in routing.ports:
-            bits = {other: routing.turns(other).index(port) for other in routing.ports if port in routing.turns(other)}
+            bits = {other: routing.turns(other).index(port) for other in open_ if port in routing.turns(other)}
+            if not bits:
+                continue
             wanted = {other: requests[other][bit] for other, bit in bits.items()}
             for other, moved in self._output(m, port, wanted, buffers, ages).items():
                 leaves[other].append(moved)
         for port, rejected in zip(routing.plain, self.rejected, strict=False):
-            m.d.comb += rejected.eq(buffers[port].requests[-1])
-            leaves[port].append(rejected)
-        for port in routing.ports:
+            if port in open_:
+                m.d.comb += rejected.eq(buffers[port].requests[-1])
+                leaves[port].append(rejected)
+        for port in open_:
             if routing.forking:
                 m.d.comb += [forks[port].moved.eq(Cat(leaves[port])), buffers[port].take.eq(forks[port].take)]
             else:
