@@ -45,7 +45,9 @@ def _common(names: list[str]) -> str:
     depth = min(map(len, paths))
     parts = [_prefix([path[level] for path in paths]) for level in range(depth)]
     parts = [part if len(names) == 1 else part.rstrip("0123456789_") for part in parts]
-    return "\\" + "__".join(part for part in parts if part) if all(parts) else names[-1]
+    if not all(parts):  # not alike in between: the first parts and the last ones
+        parts = [parts[0], _prefix([path[-1] for path in paths]).rstrip("0123456789_")]
+    return "\\" + "__".join(parts) if all(parts) else names[-1]
 
 
 def _prefix(texts: list[str]) -> str:

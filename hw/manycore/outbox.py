@@ -64,7 +64,7 @@ class Outbox(wiring.Component):
         entry = self._lists(m, take, held, begin, walk)
         target = Mux(clearing | ending, number, entry.target)
         count = self._counts(m, target, walk, clearing | (ending & self.packets.ready))
-        m.submodules.targets = places = PlaceMemory(self.format, self.most)
+        m.submodules.places = places = PlaceMemory(self.format, self.most)
         wiring.connect(m, wiring.flipped(self.load_targets), places.load)
         last_target = Signal()
         m.d.comb += [
@@ -100,7 +100,7 @@ class Outbox(wiring.Component):
         m: Module,
         valid: Value,
         ending: Value,
-        place: PlaceMemory,
+        places: PlaceMemory,
         entry: data.View,
         event: data.View,
         held: data.View,
@@ -111,8 +111,8 @@ class Outbox(wiring.Component):
         end = Signal(self.format.end)
         m.d.comb += [
             self.packets.valid.eq(valid),
-            flit.x.eq(place.x),
-            flit.y.eq(place.y),
+            flit.x.eq(places.place.x),
+            flit.y.eq(places.place.y),
             payload.kind.eq(Mux(ending, Kind.END, Kind.SPIKE)),
             payload.step.eq(self.step),
             spike.index.eq(event.index + entry.offset),

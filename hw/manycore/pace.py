@@ -77,8 +77,8 @@ class CreditPace(wiring.Component):
             interface.settled.eq((owed[0] == 0) & (owed[1] == 0) & ~busy),
             places.number.eq(number),
             self.packets.valid.eq(busy),
-            flit.x.eq(places.x),
-            flit.y.eq(places.y),
+            flit.x.eq(places.place.x),
+            flit.y.eq(places.place.y),
             flit.payload.kind.eq(Kind.CREDIT),
             flit.payload.step.eq(step),
         ]

@@ -10,15 +10,14 @@ from .packet import PacketFormat
 
 
 class PlaceMemory(wiring.Component):
-    """``x`` and ``y`` of place ``number``, in the same cycle, of up to ``depth``; written over ``load``."""
+    """The coordinates of place ``number``, in the same cycle, of up to ``depth``; written over ``load``."""
 
     def __init__(self, format: PacketFormat, depth: int) -> None:
         self.format, self.depth = format, depth
         super().__init__(
             {
                 "number": In(index_width(depth)),
-                "x": Out(format.place["x"].shape),
-                "y": Out(format.place["y"].shape),
+                "place": Out(format.place),
                 "load": In(LoadSignature(depth, format.place.size)),
             }
         )
@@ -31,8 +30,7 @@ class PlaceMemory(wiring.Component):
         read, write = storage.read_port(domain="comb"), storage.write_port()
         m.d.comb += [
             read.addr.eq(self.number),
-            self.x.eq(read.data[: len(self.x)]),
-            self.y.eq(read.data[len(self.x) :]),
+            self.place.as_value().eq(read.data),
             write.addr.eq(self.load.address),
             write.en.eq(self.load.enable),
             write.data.eq(self.load.data),
