@@ -104,7 +104,8 @@ class MemoryRegion:
 
 
 def lay_out(memories: Iterable[tuple[str, str, int, int]]) -> tuple[MemoryRegion, ...]:
-    """Regions for ``memories`` (core, memory, words, width), each at a multiple of its size rounded up to a power of two."""
+    """Regions for ``memories`` (core, memory, words, width), each at a multiple of its size rounded up to a power of
+    two."""
     regions: list[MemoryRegion] = []
     end = 0
     for core, memory, words, width in memories:

@@ -93,3 +93,46 @@ def test_a_reset_in_the_middle_of_a_sample_starts_afresh():
     for name in (*(tile.name for tile in device.design.chip.tiles), *(f"router_{x}_{y}" for x, y in device.flits)):
         device.model.recorded(name)
     check(device, 5, 4)
+
+
+def refuse_to_end(device: MeshDevice, cycles: int) -> None:
+    """Send an image; the chip must not get through it."""
+    device.model.send("events_in", event_words(digits().measured.spikes[:1], np.random.default_rng(1)))
+    with pytest.raises(RanvierError, match="did not end within"):
+        device.model.run(receive={"events_out": 88}, limit=cycles)
+
+
+def start_again(device: MeshDevice) -> None:
+    """The documented recovery: reset, load all memories, go on."""
+    device.model.reset()
+    for name in (*(tile.name for tile in device.design.chip.tiles), *(f"router_{x}_{y}" for x, y in device.flits)):
+        device.model.recorded(name)
+    device.model.received("events_out")
+    device.model.send("load", device.design.load_words())
+    device.model.run(idle="idle", limit=10_000)
+
+
+@pytest.mark.parametrize("wrong", ["outside", "empty", "itself"])
+def test_tables_that_send_astray_are_counted_and_a_reset_with_right_ones_recovers(wrong):
+    """A tile's first target becomes a place outside the mesh, one without a core, or the tile's own."""
+    device = device_of(Mesh(width=2, height=2, slices=[2, 1]))
+    chip = device.design.chip
+    tile = next(tile for tile in chip.tiles if tile.interface.targets == 1 and tile.core.model.spiking)
+    place = {"outside": (1 - chip.gate, chip.height), "empty": chip.empty[0], "itself": tile.place}[wrong]
+    region = next(part for part in chip.memory_map if (part.core, part.memory) == (tile.name, "targets"))
+    word = chip.format.place.const({"x": place[0], "y": place[1]}).as_value().value
+    device.model.send("load", [region.base | word << chip.load_address_width])
+    refuse_to_end(device, 5_000)
+    assert device.model.read("misrouted") > 0
+    start_again(device)
+    assert device.model.read("misrouted") == 0
+    check(device, 5, 6)
+
+
+def test_a_host_that_takes_nothing_for_long_loses_nothing():
+    device = device_of(Mesh(width=2, height=2, slices=[2, 1]))
+    device.model.stall(1, 1.0)
+    with pytest.raises(RanvierError, match="did not end within 3000 cycles"):
+        device.model.run(receive={"events_out": 1}, limit=3_000)
+    device.model.stall(1, 0.9)
+    check(device, 3, 7)

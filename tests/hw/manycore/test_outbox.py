@@ -12,7 +12,8 @@ PLACES = [(0, 1), (3, 2), (2, 0)]
 
 
 def play(lists, events, *, ready=lambda cycle: True, cycles=300):
-    """Send ``events`` (index or "end") whose lists of (target, offset) are ``lists``; packets with their cycles, taken."""
+    """Send ``events`` (index or "end") whose lists of (target, offset) are ``lists``; packets with their cycles,
+    taken."""
     entries = sum(map(len, lists))
     outbox = Outbox(len(lists), FORMAT, entries=entries, targets=3)
     sent, taken, ended = [], [], []

@@ -1,5 +1,7 @@
 """What lets a tile go on: credits and the barrier."""
 
+from itertools import pairwise
+
 import pytest
 from amaranth.sim import Simulator
 
@@ -64,7 +66,7 @@ def test_the_barrier_releases_levels_and_one_cycle_after_the_last_leaf(leaves):
     assert releases[0] == 20 + barrier.levels + 1
     assert min(release for release in releases if release > 25 + barrier.levels + 1) == 40 + barrier.levels + 1
     later = [release for release in releases if release >= 40]
-    assert {after - before for before, after in zip(later, later[1:], strict=False)} == {barrier.levels + 3}
+    assert {after - before for before, after in pairwise(later)} == {barrier.levels + 3}
 
 
 def test_the_barrier_waits_for_packets_under_way():
