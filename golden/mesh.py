@@ -62,62 +62,68 @@ class MeshModel:
                 raise ValueError(f"Packets must have a {name} in 0..{nodes - 1}, not {ends.min()}..{ends.max()}")
         if (traffic.source == traffic.target).any():
             raise ValueError("Packets must have another target than their source")
-        state = _State(self, traffic)
-        cycle = 0
-        while state.left:
+        order = np.append(np.argsort(traffic.source, kind="stable"), 0)
+        first = np.searchsorted(
+            traffic.source[order[:-1]], np.arange(nodes)
+        )  # place in order of each node's next packet
+        end = np.searchsorted(traffic.source[order[:-1]], np.arange(nodes), side="right")
+        state = MeshState(self, traffic.target)
+        entered, arrived = np.full(count, -1), np.full(count, -1)
+        left, cycle = count, 0
+        while left:
             if cycle >= limit:
-                raise RuntimeError(f"Mesh has {state.left} of {count} packets left after {limit} cycles")
-            cycle = state.advance(cycle)
-        return Delivery(state.entered, state.arrived, state.flits)
+                raise RuntimeError(f"Mesh has {left} of {count} packets left after {limit} cycles")
+            waiting = first < end
+            packet = order[np.where(waiting, first, -1)]
+            if state.empty:  # nothing happens before the next packet is due
+                cycle = max(cycle, int(traffic.due[packet[waiting]].min()))
+            taken, out = state.advance(np.where(waiting & (traffic.due[packet] <= cycle), packet, -1))
+            entered[packet[taken]] = cycle
+            first += taken
+            arrived[out] = cycle
+            left -= len(out)
+            cycle += 1
+        return Delivery(entered, arrived, state.flits)
 
 
-class _State:
-    def __init__(self, mesh: MeshModel, traffic: Traffic) -> None:
-        self.mesh, self.traffic = mesh, traffic
-        count, nodes = len(traffic.source), mesh.width * mesh.height
-        self.left = count
-        self.entered, self.arrived = np.full(count, -1), np.full(count, -1)
+class MeshState:
+    """What is in the buffers of ``mesh``, in a cycle: numbers of packets, each with its ``target``."""
+
+    def __init__(self, mesh: MeshModel, target: np.ndarray) -> None:
+        self.mesh = mesh
+        nodes = mesh.width * mesh.height
         self.flits = np.zeros((nodes, len(MESH_PORTS)), np.int64)
         self.queue = np.zeros((nodes, len(MESH_PORTS), mesh.depth), np.int64)  # packets, the head first
         self.level = np.zeros((nodes, len(MESH_PORTS)), np.int64)
         self.first = {port: np.zeros(nodes, np.int64) for port in MESH_PORTS}
-        self.to_x, self.to_y = traffic.target % mesh.width, traffic.target // mesh.width
-        order = np.argsort(traffic.source, kind="stable")
-        self.order = np.append(order, 0)
-        self.next = np.searchsorted(
-            traffic.source[order], np.arange(nodes)
-        )  # place in order of each node's next packet
-        self.end = np.searchsorted(traffic.source[order], np.arange(nodes), side="right")
+        self.to_x, self.to_y = target % mesh.width, target // mesh.width
         self.nodes = np.arange(nodes)
 
-    def advance(self, cycle: int) -> int:
-        """One cycle; the number of the next one in which something can happen."""
-        waiting = self.next < self.end
-        packet = self.order[np.where(waiting, self.next, -1)]
-        if not self.level.any():
-            due = int(self.traffic.due[packet[waiting]].min())
-            if due > cycle:
-                return due
+    @property
+    def empty(self) -> bool:
+        """Whether no packet is in the mesh."""
+        return not self.level.any()
+
+    def advance(self, offered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One cycle in which each node offers a packet (-1: none): where it was taken, and the packets that arrived."""
         room = self.level < self.mesh.depth
-        sending = waiting & (self.traffic.due[packet] <= cycle) & room[:, 0]
+        taken = (offered >= 0) & room[:, 0]
+        arrived = np.zeros(0, np.int64)
         moves = [self._arbitrate(port, room) for port in MESH_PORTS]
-        for port, (nodes, inputs) in zip(MESH_PORTS, moves, strict=True):
+        puts = []
+        for number, (port, (nodes, inputs)) in enumerate(zip(MESH_PORTS, moves, strict=True)):
             packets = self.queue[nodes, inputs, 0]
-            self.flits[nodes, MESH_PORTS.index(port)] += 1
+            self.flits[nodes, number] += 1
             self.queue[nodes, inputs] = np.roll(self.queue[nodes, inputs], -1, axis=1)
             self.level[nodes, inputs] -= 1
             if port == LOCAL:
-                self.arrived[packets] = cycle
-                self.left -= len(packets)
+                arrived = packets
             else:
-                moves[MESH_PORTS.index(port)] = (self.mesh.beside[port][nodes], packets)
-        for port, (nodes, packets) in zip(MESH_PORTS, moves, strict=True):
-            if port != LOCAL:
-                self._put(nodes, MESH_PORTS.index(OPPOSITE[port]), packets)
-        self._put(self.nodes[sending], 0, packet[sending])
-        self.entered[packet[sending]] = cycle
-        self.next[sending] += 1
-        return cycle + 1
+                puts.append((self.mesh.beside[port][nodes], MESH_PORTS.index(OPPOSITE[port]), packets))
+        for nodes, number, packets in (*puts, (self.nodes[taken], 0, offered[taken])):
+            self.queue[nodes, number, self.level[nodes, number]] = packets
+            self.level[nodes, number] += 1
+        return taken, arrived
 
     def _arbitrate(self, port: str, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nodes where a flit leaves at ``port`` now, and the input that it comes from."""
@@ -136,7 +142,3 @@ class _State:
         self.first[port] = np.where(anyone, after, self.first[port])
         nodes = self.nodes[moved]
         return nodes, inputs[choice[nodes]]
-
-    def _put(self, nodes: np.ndarray, port: int, packets: np.ndarray) -> None:
-        self.queue[nodes, port, self.level[nodes, port]] = packets
-        self.level[nodes, port] += 1
