@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE, dimension_order, turns
+from .routing import LOCAL, MESH_PORTS, NORTH, OFFSETS, OPPOSITE, dimension_order, turns
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,22 @@ class Delivery:
 
 
 class MeshModel:
-    """A mesh of ``width`` columns and ``height`` rows of routers with buffers of ``depth`` flits."""
+    """A mesh of ``width`` columns and ``height`` rows of routers with buffers of ``depth`` flits.
 
-    def __init__(self, width: int, height: int, *, depth: int = 4) -> None:
+    ``gated``: its last row are gates, which have a link to the router above them alone. A gate is a router here, which
+    costs its packets a cycle more than they take.
+    """
+
+    def __init__(self, width: int, height: int, *, depth: int = 4, gated: bool = False) -> None:
         self.width, self.height, self.depth = width, height, depth
         nodes = np.arange(width * height)
+        self.gate = (nodes // width == height - 1) & gated
         self.x, self.y = nodes % width, nodes // width
         self.inputs = {  # of each output, in the order of its arbiter
-            port: np.array([i for i, other in enumerate(MESH_PORTS) if port in turns(other)]) for port in MESH_PORTS
+            port: np.array(
+                [i for i, other in enumerate(MESH_PORTS) if port in turns(other) or (gated and other != port)]
+            )
+            for port in MESH_PORTS
         }
         self.beside = {}  # the node behind each port; -1: none
         for port, (right, down) in OFFSETS.items():
@@ -130,6 +138,9 @@ class MeshState:
         mesh, inputs = self.mesh, self.mesh.inputs[port]
         heads = self.queue[:, inputs, 0]
         leaves = dimension_order(mesh.x[:, None], mesh.y[:, None], self.to_x[heads], self.to_y[heads])[port]
+        target, here = self.to_y[heads] * mesh.width + self.to_x[heads], self.nodes[:, None]
+        upwards = {LOCAL: target == here, NORTH: target != here}.get(port, np.zeros_like(leaves))
+        leaves = np.where(mesh.gate[:, None], upwards, leaves)
         requests = leaves & (self.level[:, inputs] > 0)
         ring = (self.first[port][:, None] + np.arange(len(inputs))) % len(inputs)
         turn = np.take_along_axis(requests, ring, axis=1)

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from ranvier.hw.manycore.config import MeshChipConfig
+from ranvier.hw.manycore.timing import Prediction, predict
 
 from ..design import Design
 from .activity import profile
@@ -11,6 +14,7 @@ from .config import Mesh
 from .partition import cut, split
 from .placement import Mapping, place_slices
 from .tables import contents, mesh_chip
+from .traffic import flows, sent_events
 
 PROFILED_SAMPLES = 100
 
@@ -41,6 +45,12 @@ class MeshDesign:
     @cached_property
     def chip(self) -> MeshChipConfig:
         return mesh_chip(self.name, self.design.program, self.mapping, self._lanes, self.mesh)
+
+    def predict(self, spikes: np.ndarray) -> Prediction | None:
+        """Cycles and traffic of one sample (bool ``[steps, inputs]``) sent to the idle chip; None with a barrier."""
+        if self.chip.barrier:
+            return None
+        return predict(self.chip, flows(self.mapping), sent_events(self.design.program, self.mapping, spikes))
 
     def load_words(self) -> list[int]:
         """Payloads of the load port that write all memories."""

@@ -77,6 +77,7 @@ def _table(result: MeshResult) -> Table:
         "mismatches": f"[red]{compared.different}[/]" if compared.different else "[green]0[/]",
         "accuracy, golden | RTL": accuracy,
         "cycles a sample, min | mean | max": f"{min(cycles):,} | {sum(cycles) / len(cycles):,.0f} | {max(cycles):,}",
+        "first sample, predicted | measured": f"{result.predicted or '–'} | {cycles[0]:,}",
         "busiest link": f"({place}) {port}, {number / result.busy_cycles:.1%} of the cycles",
         "seed": str(result.seed),
     }

@@ -29,7 +29,8 @@ STALLS = 0.5  # share of cycles in which the host pauses, in the second half
 
 @dataclass(frozen=True)
 class MeshResult:
-    """``cycles``: of each sample of the first half, sent alone; ``busy_cycles``: of all runs. ``flits``: by router
+    """``cycles``: of each sample of the first half, sent alone; ``predicted``: what the model of packets says of the
+    first; ``busy_cycles``: of all runs. ``flits``: by router
     ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half."""
 
     name: str
@@ -39,6 +40,7 @@ class MeshResult:
     steps: int
     compared: Comparison
     cycles: list[int]
+    predicted: int | None
     busy_cycles: int
     stalls: float
     flits: dict[str, dict[str, int]]
@@ -81,6 +83,7 @@ def simulate_mesh(
         runs.append(device.run(spikes[sample : sample + 1], rng))
         progress(sample + 1, count)
     cycles = [run.cycles for run in runs]
+    prediction = design.predict(spikes[0])
     device.model.stall(seed, STALLS)
     for first in range(alone, count, 8):
         runs.append(device.run(spikes[first : first + 8], rng))
@@ -100,6 +103,7 @@ def simulate_mesh(
         steps=spikes.shape[1],
         compared=device.comparison,
         cycles=cycles,
+        predicted=None if prediction is None else prediction.cycles,
         busy_cycles=sum(run.cycles for run in runs),
         stalls=STALLS,
         flits={
