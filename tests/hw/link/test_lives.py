@@ -12,9 +12,9 @@ from ranvier.gen.training.emit import emit_part
 from ranvier.hw.link import Link
 from ranvier.hw.link.frame import Kind
 from ranvier.sim.compiled import CompiledModel
+from ranvier.sim.mesh.noise import Noise
 
 from .broken import broken
-from .noise import Noise
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="compiled simulation needs g++")
 WINDOW = 4

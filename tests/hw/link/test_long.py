@@ -11,8 +11,7 @@ from amaranth.lib.wiring import In, Out
 from ranvier.gen.training.emit import emit_part
 from ranvier.hw.link import Link
 from ranvier.sim.compiled import CompiledModel
-
-from .noise import Noise
+from ranvier.sim.mesh.noise import Noise
 
 WIDTH, WIRES = 16, 4
 OTHER = {"left": "right", "right": "left"}
