@@ -26,6 +26,24 @@ def dimension_order(x: Value, y: Value, to_x: Value, to_y: Value) -> dict[str, V
     }
 
 
+def bridged(x: Value, y: Value, to_x: Value, to_y: Value, first: Value, last: Value, row: Value) -> dict[str, Value]:
+    """As :func:`dimension_order`, on a chip in a row of chips whose coordinates go on from one to the next.
+
+    ``first``, ``last``: the chip's columns at whose routers of row ``row``, the gateways, the next chip is behind the
+    port; 0, or the greatest number, where there is none. What is for a column beyond leaves the chip at a gateway,
+    behind which it is again in dimension order: first along x, then in the last column along y, then over the bridge.
+    """
+    leaving = ((x == last) & (to_x > x)) | ((x == first) & (to_x < x))
+    in_column, in_row = to_x == x, y == row
+    return {
+        LOCAL: in_column & (to_y == y),
+        NORTH: (in_column & (to_y < y)) | (leaving & (y > row)),
+        EAST: (to_x > x) & ((x != last) | in_row),
+        SOUTH: (in_column & (to_y > y)) | (leaving & (y < row)),
+        WEST: (to_x < x) & ((x != first) | in_row),
+    }
+
+
 def turns(port: str) -> tuple[str, ...]:
     """The ports where a flit that came in at ``port`` may leave in dimension order."""
     straight = {NORTH: (LOCAL, SOUTH), SOUTH: (LOCAL, NORTH)}

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ranvier.golden.routing import LOCAL, MESH_PORTS, OFFSETS, OPPOSITE, SOUTH
 
+from .bridged import Bridged, Bridges
 from .dimension_order import DimensionOrder
 from .router import Router
 from .routing import Routing
@@ -44,6 +45,9 @@ class Mesh(wiring.Component):
 
     ``empty``: routers that have no core.
 
+    ``bridges``: what the mesh is part of. Columns then count from its first, and what lies beyond is reached by
+    :class:`Bridged`, over the place of the router behind a bridge: ``out_<x>_<y>`` goes there.
+
     ``routing``: called with ``width``, rows (gates included), ``payload`` and ``plain``, it gives the routing of a
     router and the layout of packets: :class:`DimensionOrder` or :class:`Relative`. ``options`` are those of
     :class:`Router`.
@@ -64,18 +68,27 @@ class Mesh(wiring.Component):
         depth: int = 4,
         gates: tuple[int, ...] = (),
         empty: tuple[tuple[int, int], ...] = (),
+        bridges: Bridges | None = None,
         routing: Callable[..., Routing] = DimensionOrder,
         **options: int,
     ) -> None:
         if width < 1 or height < 1:
             raise ValueError(f"Mesh must have at least 1 x 1 routers, not {width} x {height}")
-        if not set(gates) <= set(range(width)):
-            raise ValueError(f"Gates must lie in columns 0..{width - 1}, not in {', '.join(map(str, gates))}")
+        first = bridges.first if bridges else 0
+        self.columns = range(first, first + width)
+        if not set(gates) <= set(self.columns):
+            within = f"{first}..{first + width - 1}"
+            raise ValueError(f"Gates must lie in columns {within}, not in {', '.join(map(str, gates))}")
         self.width, self.height, self.depth, self.gates, self.options = width, height, depth, gates, options
-        self.empty = set(empty)
-        rows = height + bool(gates)
-        self.inner = routing(width, rows, payload)
-        self.beside_gate = routing(width, rows, payload, plain=(SOUTH,)) if gates else self.inner
+        self.empty, self.bridges = set(empty), bridges
+        if bridges is None:
+            rows = height + bool(gates)
+            self.inner = routing(width, rows, payload)
+            self.beside_gate = routing(width, rows, payload, plain=(SOUTH,)) if gates else self.inner
+        else:
+            if routing is not DimensionOrder:
+                raise ValueError(f"Routing of a mesh with bridges must be DimensionOrder, not {routing}")
+            self.inner = Bridged(bridges, width, height, payload)
         packets = stream.Signature(self.inner.flit)
         members = {"rejected": Out(COUNTER_WIDTH), **self.members()}
         for x, y in self.places:
@@ -87,13 +100,14 @@ class Mesh(wiring.Component):
     @property
     def routers(self) -> list[tuple[int, int]]:
         """Where the routers are, row by row."""
-        return [(x, y) for y in range(self.height) for x in range(self.width)]
+        return [(x, y) for y in range(self.height) for x in self.columns]
 
     @property
     def places(self) -> list[tuple[int, int]]:
-        """Where packets start and end: routers row by row, then gates."""
+        """Where packets start and end: routers row by row, then gates, then what is behind bridges."""
         places = self.routers + [(x, self.height) for x in self.gates]
-        return [place for place in places if place not in self.empty]
+        beyond = self.bridges.beyond(self.width) if self.bridges else []
+        return [place for place in places if place not in self.empty] + beyond
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -130,7 +144,10 @@ class Mesh(wiring.Component):
 
     def routing(self, x: int, y: int) -> Routing:
         """Of the router at (``x``, ``y``)."""
-        return self.beside_gate if y == self.height - 1 and x in self.gates else self.inner
+        gate = y == self.height - 1 and x in self.gates
+        if isinstance(self.inner, Bridged):
+            return self.inner.at(x, y, (SOUTH,) if gate else ())
+        return self.beside_gate if gate else self.inner
 
     @cache  # noqa: B019, a mesh is made once
     def fed(self, x: int, y: int, port: str) -> bool:
