@@ -43,6 +43,11 @@ class MeshBuild:
     """The chip of a network over a mesh."""
 
     def __init__(self, source: str, mesh: Mesh) -> None:
+        if mesh.chips > 1:
+            raise RanvierError(
+                f"Mesh of {mesh.chips} chips cannot be generated yet, only simulated from Python "
+                f"(ranvier.sim.mesh.system): leave 'chips' out"
+            )
         self.source = MeshDesign(load_design(source), mesh)
         self.measure = f"ranvier sim {source} --mesh {mesh.width}x{mesh.height}"
 
@@ -65,7 +70,7 @@ class MeshBuild:
     def _hash(self) -> str:
         """SHA-256 over all that the build depends on."""
         own = [path.read_text() for path in _SHAPING]
-        facts = [build_hash(self.source.design), self.source.mesh.model_dump(), sources_digest(), own]
+        facts = [build_hash(self.source.design), self.source.mesh.facts(), sources_digest(), own]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def _write(self, work: Path) -> None:
@@ -86,7 +91,8 @@ class MeshBuild:
             "name": self.name,
             "hash": self._hash,
             "tools": tool_versions(),
-            "configuration": configuration_fields(design) | {"mesh": source.mesh.model_dump(exclude_none=True)},
+            "configuration": configuration_fields(design)
+            | {"mesh": source.mesh.model_dump(exclude_none=True, exclude={"chips"})},
             "quantisation": None if design.report is None else asdict(design.report),
             "steps": design.program.steps,
             "ports": port_list(MeshChip(chip).signature),

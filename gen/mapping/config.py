@@ -1,14 +1,14 @@
 """The configuration's table of the mesh."""
 
 import re
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..errors import RanvierError
 from ..section import Section
 
-MAX_SIDE = 16
+MAX_SIDE, MAX_CHIPS = 16, 4
 _SIZE = re.compile(r"(\d{1,3})x(\d{1,3})")
 
 
@@ -20,6 +20,8 @@ class Mesh(Section):
     """Columns of the mesh."""
     height: int = Field(default=2, ge=1, le=MAX_SIDE)
     """Rows of the mesh."""
+    chips: int = Field(default=1, ge=1, le=MAX_CHIPS)
+    """Chips side by side, each with a mesh of its own, joined by serial links; with more than one, credits only."""
     depth: int = Field(default=4, ge=2, le=64)
     """Packets in the buffer at each input of a router."""
     pace: Literal["credits", "barrier"] = "credits"
@@ -31,6 +33,16 @@ class Mesh(Section):
     """Memory for weights in each tile, in KiB; left out: as much as is needed."""
     seed: int = Field(default=1, ge=0)
     """Of the search for places."""
+
+    @model_validator(mode="after")
+    def _one_barrier(self) -> Self:
+        if self.chips > 1 and self.pace == "barrier":
+            raise ValueError(f"a barrier is of one chip: over {self.chips} chips the pace must be 'credits'")
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as plain JSON values; ``chips`` only where there are several."""
+        return self.model_dump(exclude={"chips"} if self.chips == 1 else None)
 
 
 def sized(mesh: Mesh | None, size: str) -> Mesh:

@@ -1,11 +1,11 @@
-"""A design over a mesh: its activity, slices, places and chip."""
+"""A design over a mesh: its activity, slices, places and chips."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ranvier.hw.manycore.config import MeshChipConfig
+from ranvier.hw.manycore.config import MeshChipConfig, TileConfig
 from ranvier.hw.manycore.timing import Prediction, predict
 
 from ..design import Design
@@ -13,7 +13,7 @@ from .activity import profile
 from .config import Mesh
 from .partition import cut, split
 from .placement import Mapping, place_slices
-from .tables import contents, mesh_chip
+from .tables import contents, mesh_chips
 from .traffic import flows, sent_events
 
 PROFILED_SAMPLES = 100
@@ -29,7 +29,8 @@ class MeshDesign:
     @property
     def name(self) -> str:
         """Of the top module and the build folder."""
-        return f"{self.design.program.name}_{self.mesh.width}x{self.mesh.height}"
+        chips = "" if self.mesh.chips == 1 else f"{self.mesh.chips}_of_"
+        return f"{self.design.program.name}_{chips}{self.mesh.width}x{self.mesh.height}"
 
     @cached_property
     def mapping(self) -> Mapping:
@@ -37,27 +38,41 @@ class MeshDesign:
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
         if mesh.slices is None:
             bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
-            slices = split(program, mesh.width * mesh.height, activity, self._lanes, bits)
+            slices = split(program, mesh.chips * mesh.width * mesh.height, activity, self._lanes, bits)
         else:
             slices = cut(program, mesh.slices)
-        return place_slices(program, slices, activity, mesh.width, mesh.height, mesh.seed)
+        return place_slices(program, slices, activity, mesh.width, mesh.height, mesh.seed, mesh.chips)
 
     @cached_property
+    def chips(self) -> tuple[MeshChipConfig, ...]:
+        """From west to east; the first has the gate."""
+        return mesh_chips(self.name, self.design.program, self.mapping, self._lanes, self.mesh)
+
+    @property
     def chip(self) -> MeshChipConfig:
-        return mesh_chip(self.name, self.design.program, self.mapping, self._lanes, self.mesh)
+        """The chip with the gate."""
+        return self.chips[0]
+
+    @cached_property
+    def tiles(self) -> tuple[TileConfig, ...]:
+        """Of all chips, each that of one slice, in the order of the mapping."""
+        tiles = {tile.place: tile for chip in self.chips for tile in chip.tiles}
+        return tuple(tiles[place] for place in self.mapping.places)
 
     def predict(self, spikes: np.ndarray) -> Prediction | None:
-        """Cycles and traffic of one sample (bool ``[steps, inputs]``) sent to the idle chip; None with a barrier."""
-        if self.chip.barrier:
+        """Cycles and traffic of one sample (bool ``[steps, inputs]``) sent to the idle chip; None with a barrier, and
+        over several chips."""
+        if self.chip.barrier or self.mesh.chips > 1:
             return None
         return predict(self.chip, flows(self.mapping), sent_events(self.design.program, self.mapping, spikes))
 
-    def load_words(self) -> list[int]:
-        """Payloads of the load port that write all memories."""
-        words = contents(self.design.program, self.mapping, self.chip)
+    def load_words(self, number: int = 0) -> list[int]:
+        """Payloads of the load port of chip ``number`` that write all its memories."""
+        chip = self.chips[number]
+        words = contents(self.design.program, self.mapping, chip)
         return [
-            region.base + address | word << self.chip.load_address_width
-            for region in self.chip.memory_map
+            region.base + address | word << chip.load_address_width
+            for region in chip.memory_map
             for address, word in enumerate(words[region.core, region.memory])
         ]
 

@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 
 from ranvier.golden.program import Program
-from ranvier.hw.manycore.config import Place
+from ranvier.hw.manycore.config import Place, bridge_row
 
 from .activity import Activity
 from .partition import Slice
+
+BRIDGE_HOPS = 50  # a packet takes about as many cycles over a bridge, and as many cycles of its line
 
 
 @dataclass(frozen=True)
 class Mapping:
     """Slices and the places of their tiles in a mesh of ``width`` columns and ``height`` rows, with its gate at
-    ``gate``.
+    ``gate``; or in as many of them as there are ``chips``, side by side.
 
-    ``hops``: packets times links, a step on average; ``hops_in_order``: what it were with slices row by row.
+    ``hops``: packets times links, a step on average; ``hops_in_order``: what it were with slices row by row. A bridge
+    between chips counts as :data:`BRIDGE_HOPS` links more.
     """
 
     width: int
@@ -27,6 +30,7 @@ class Mapping:
     places: tuple[Place, ...]
     hops: float
     hops_in_order: float
+    chips: int = 1
 
     def of_layer(self, number: int) -> list[tuple[Slice, Place]]:
         """Slices of layer ``number`` and their places, in the order of their neurons."""
@@ -34,15 +38,20 @@ class Mapping:
 
 
 def place_slices(
-    program: Program, slices: tuple[Slice, ...], activity: Activity, width: int, height: int, seed: int
+    program: Program,
+    slices: tuple[Slice, ...],
+    activity: Activity,
+    width: int,
+    height: int,
+    seed: int,
+    chips: int = 1,
 ) -> Mapping:
     """Places for ``slices`` that keep packets times links small; the same arguments give the same places."""
     from scipy.optimize import quadratic_assignment
 
     gate = (width // 2, height)
-    places: list[Place] = [(x, y) for y in range(height) for x in range(width)] + [gate]
-    column, row = np.array(places).T
-    distance = abs(column[:, None] - column) + abs(row[:, None] - row)
+    places: list[Place] = [(x, y) for y in range(height) for x in range(chips * width)] + [gate]
+    distance = _distances(np.array(places), width, bridge_row(height))
     nodes = len(places)
     flow = np.zeros((nodes, nodes))  # slices, tiles without one, and the gate last
     flow[: len(slices), : len(slices)], into, out = _traffic(program, slices, activity)
@@ -58,7 +67,15 @@ def place_slices(
         if found.fun < cost:
             best, cost = found.col_ind, float(found.fun)
     chosen = tuple(places[index] for index in best[: len(slices)])
-    return Mapping(width, height, gate, slices, chosen, cost, in_order)
+    return Mapping(width, height, gate, slices, chosen, cost, in_order, chips)
+
+
+def _distances(places: np.ndarray, width: int, row: int) -> np.ndarray:
+    """Links between all ``places``; between chips of ``width`` columns they lead through ``row``."""
+    column, line = places.T
+    bridges = abs(column[:, None] // width - column // width)
+    along_y = np.where(bridges > 0, abs(line[:, None] - row) + abs(line - row), abs(line[:, None] - line))
+    return np.asarray(abs(column[:, None] - column) + along_y + BRIDGE_HOPS * bridges)
 
 
 def _traffic(

@@ -1,4 +1,4 @@
-"""The chip: a mesh with tiles at its routers and a gate at its edge."""
+"""The chip: a mesh with tiles at its routers, and a gate and bridges at its edge."""
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -8,6 +8,7 @@ from ..core.fetch import COUNTER_WIDTH
 from ..router.mesh import Mesh
 from ..stream import event_stream
 from .barrier import Barrier
+from .bridge import Bridge, BridgeConfig, bridge_members
 from .config import MeshChipConfig
 from .interface import Interface
 from .tile import Tile, connect_loads, interface_memories, load_signature
@@ -24,14 +25,20 @@ class MeshChip(wiring.Component):
         events_in → gate → mesh ⇄ tiles
         events_out ← gate ← mesh
         load → memories of all tiles and of the gate (:attr:`MeshChipConfig.memory_map`)
+        line_<side>_in, line_<side>_out ⇄ bridge ⇄ mesh
 
     ``load`` is always ready and writes one word; memories may be loaded while ``idle``, and must be once before the
     first event: their contents are undefined at power-up. Output events of a step come in any order.
 
+    Of several chips in a row only that of the gate has the streams of events, and each a bridge on every ``side``
+    (``east``, ``west``) where there is another: the lines of two chips side by side are joined crosswise. All together
+    do what one does, and are idle when all say ``idle``; ``<side>_down``: nothing comes from there (see :class:`Link`).
+
     Counters, 16 bits, sticking: of each tile ``<tile>_saturations``, ``<tile>_rejected`` (illegal events, see
     :class:`Core`), ``<tile>_strays`` and ``gate_strays`` (illegal packets, see :class:`Inbox`), and ``misrouted``
-    (packets to places that do not exist, dropped at the edge). One clock; reset is synchronous and active high, and
-    does not touch memories that are loaded.
+    (packets to places that do not exist, dropped at the edge); of each bridge ``<side>_corrupted`` and
+    ``<side>_retransmissions``. One clock; reset is synchronous and active high, and does not touch memories that are
+    loaded. Chips in a row may have clocks of their own, but there must be a time when all are in reset.
     """
 
     def __init__(self, config: MeshChipConfig, mesh: type[Mesh] = Mesh) -> None:
@@ -46,6 +53,11 @@ class MeshChip(wiring.Component):
             "misrouted": Out(COUNTER_WIDTH),
             "gate_strays": Out(COUNTER_WIDTH),
         }
+        if not config.has_gate:
+            for name in ("events_in", "events_out", "gate_strays"):
+                del members[name]
+        if config.bridge is not None:
+            members |= bridge_members(config.bridge)
         for tile in config.tiles:
             for counter in ("saturations", "rejected", "strays"):
                 members[f"{tile.name}_{counter}"] = Out(COUNTER_WIDTH)
@@ -59,11 +71,12 @@ class MeshChip(wiring.Component):
             config.height,
             config.format.payload,
             depth=config.depth,
-            gates=(config.gate,),
+            gates=(config.gate,) if config.has_gate else (),
             empty=config.empty,
+            bridges=config.bridges,
         )
         units = []
-        for tile, span in zip(config.tiles, config.spans[:-1], strict=True):
+        for tile, span in zip(config.tiles, config.spans, strict=False):
             m.submodules[tile.name] = unit = Tile(
                 tile, config.format, config.local_map(tile), balance_width=config.balance_width
             )
@@ -74,10 +87,25 @@ class MeshChip(wiring.Component):
                 m.d.comb += getattr(self, f"{tile.name}_{counter}").eq(getattr(unit, counter))
             units.append(unit)
 
+        if config.has_gate:
+            units.append(self._gate(m, mesh))
+        m.d.comb += [self.misrouted.eq(mesh.rejected), self.load.ready.eq(1)]
+        if config.bridge is not None:
+            self._bridge(m, mesh, config.bridge)
+        idle = Cat(unit.idle for unit in units).all()
+        if config.has_gate:
+            idle &= ~self.events_in.valid
+        if config.barrier:
+            idle = self._synchronise(m, mesh, units, idle)
+        m.d.comb += self.idle.eq(idle)
+        return m
+
+    def _gate(self, m: Module, mesh: Mesh) -> Interface:
+        """What is between the mesh and the outside."""
+        config = self.config
         m.submodules.gate = gate = Interface(
             config.outside, config.format, balance_width=config.balance_width, source=True
         )
-        units.append(gate)
         self._attach(m, mesh, config.gate_place, gate.packets_in, gate.packets_out)
         load = load_signature(config.local_map(None)).flip().create(path=("gate_load",))
         self._load(m, load, config.spans[-1])
@@ -89,14 +117,20 @@ class MeshChip(wiring.Component):
             gate.senders.eq(config.outside.senders),
             gate.targets.eq(config.outside.targets),
             self.gate_strays.eq(gate.rejected),
-            self.misrouted.eq(mesh.rejected),
-            self.load.ready.eq(1),
         ]
-        idle = Cat(unit.idle for unit in units).all() & ~self.events_in.valid
-        if config.barrier:
-            idle = self._synchronise(m, mesh, units, idle)
-        m.d.comb += self.idle.eq(idle)
-        return m
+        return gate
+
+    def _bridge(self, m: Module, mesh: Mesh, config: BridgeConfig) -> None:
+        """An end of a bridge on each side where another chip is."""
+        for side, (x, y) in zip(config.sides, mesh.bridges.beyond(mesh.width), strict=True):
+            m.submodules[f"bridge_{side}"] = bridge = Bridge(config, self.config.format.flit)
+            self._attach(m, mesh, (x, y), bridge.packets_in, bridge.packets_out)
+            m.d.comb += [
+                bridge.line_in.eq(getattr(self, f"line_{side}_in")),
+                getattr(self, f"line_{side}_out").eq(bridge.line_out),
+            ]
+            for name in ("down", "corrupted", "retransmissions"):
+                m.d.comb += getattr(self, f"{side}_{name}").eq(getattr(bridge, name))
 
     def _synchronise(self, m: Module, mesh: Mesh, units: list, idle: Value) -> Value:
         """Put a barrier over ``units``; whether all were ``idle``, and no packet under way, for long enough."""

@@ -4,10 +4,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..config import CoreConfig, MemoryRegion, index_width, lay_out
+from ..router.bridged import Bridges
+from .bridge import BridgeConfig
 from .interface import InterfaceConfig
 from .packet import PacketFormat
 
 Place = tuple[int, int]  # column and row
+
+
+def bridge_row(height: int) -> int:
+    """The row of the bridges between meshes of ``height`` rows: the middle."""
+    return height // 2
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,11 @@ class MeshChipConfig:
     ``gate``: column at whose southern end events come in and go out, and ``outside`` the interface there.
     ``value_width``: bits of a readout's values, None if outputs are spikes. ``barrier``: all tiles take steps
     together; else each has the pace that its neighbours allow.
+
+    ``bridge``: the chip is one of several that lie in a row, all as large, in one address space: places of its tiles
+    are in its own columns, ``gate`` may be in another chip, and ``outside`` is the same in all.
+
+    Raises ValueError for a barrier over several chips, a gate outside of them, and fewer axons than a place has.
     """
 
     name: str
@@ -41,11 +53,44 @@ class MeshChipConfig:
     outside: InterfaceConfig
     value_width: int | None
     barrier: bool = False
+    bridge: BridgeConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.bridge is not None and self.barrier:
+            raise ValueError(f"Chip {self.name} must not have both a barrier and bridges: a barrier is of one chip")
+        columns = self.format.columns
+        if not 0 <= self.gate < columns:
+            raise ValueError(f"Gate of chip {self.name} must lie in columns 0..{columns - 1}, not in {self.gate}")
+        most, axons = self._most_axons, self.format.axons
+        if axons < most:
+            raise ValueError(f"Axons at any place must be at least the {most} of chip {self.name}, not {axons}")
+
+    @property
+    def first(self) -> int:
+        """The chip's first column."""
+        return 0 if self.bridge is None else self.bridge.chip * self.width
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether the gate is at this chip."""
+        return self.first <= self.gate < self.first + self.width
+
+    @property
+    def bridges(self) -> Bridges | None:
+        """Where the chip's mesh lies among the others."""
+        if self.bridge is None:
+            return None
+        form = self.format
+        return Bridges(form.columns, form.rows, self.first, self.bridge.sides, bridge_row(self.height))
 
     @cached_property
     def format(self) -> PacketFormat:
-        axons = max([self.outside.receives, *(tile.interface.receives for tile in self.tiles)])
-        return PacketFormat(self.width, self.height + 1, axons, self.value_width)
+        chips, axons = (1, self._most_axons) if self.bridge is None else (self.bridge.chips, self.bridge.axons)
+        return PacketFormat(chips * self.width, self.height + 1, axons, self.value_width)
+
+    @property
+    def _most_axons(self) -> int:
+        return max([self.outside.receives, *(tile.interface.receives for tile in self.tiles)])
 
     @property
     def balance_width(self) -> int:
@@ -57,7 +102,13 @@ class MeshChipConfig:
     def empty(self) -> tuple[Place, ...]:
         """Routers without a tile."""
         taken = {tile.place for tile in self.tiles}
-        return tuple((x, y) for y in range(self.height) for x in range(self.width) if (x, y) not in taken)
+        columns = range(self.first, self.first + self.width)
+        return tuple((x, y) for y in range(self.height) for x in columns if (x, y) not in taken)
+
+    @property
+    def ends(self) -> tuple[TileConfig | None, ...]:
+        """Where packets start and end: the tiles, and None for the gate."""
+        return (*self.tiles, None) if self.has_gate else self.tiles
 
     @property
     def gate_place(self) -> Place:
@@ -81,7 +132,7 @@ class MeshChipConfig:
     def spans(self) -> tuple[MemoryRegion, ...]:
         """The addresses of each tile and of the gate, as wide as its widest memory."""
         spans = []
-        for tile in (*self.tiles, None):
+        for tile in self.ends:
             regions = self.local_map(tile)
             words = max(region.base + region.words for region in regions)
             spans.append((regions[0].core, "all", words, max(region.width for region in regions)))
@@ -92,7 +143,7 @@ class MeshChipConfig:
         """Every memory in the load port's addresses."""
         return tuple(
             MemoryRegion(region.core, region.memory, span.base + region.base, region.words, region.width)
-            for tile, span in zip((*self.tiles, None), self.spans, strict=True)
+            for tile, span in zip(self.ends, self.spans, strict=True)
             for region in self.local_map(tile)
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -57,8 +58,9 @@ class Run:
 
 @dataclass
 class MeshDevice:
-    """The chip of ``design`` in what ``simulate`` makes of its RTLIL text and name; its memories are loaded through its
-    port. ``comparison`` grows with every run, and ``flits``, how many left each router at each of ``MESH_PORTS``."""
+    """The chip of ``design``, or the :class:`~.system.System` of its chips, in what ``simulate`` makes of its RTLIL
+    text and name; memories are loaded through the load ports. ``comparison`` grows with every run, and ``flits``, how
+    many left each router at each of ``MESH_PORTS``."""
 
     design: MeshDesign
     model: Simulation
@@ -68,21 +70,24 @@ class MeshDevice:
     @classmethod
     def of(cls, design: MeshDesign, rtlil: str, simulator: Callable[..., Simulation] | Simulator) -> "MeshDevice":
         """Simulate ``rtlil``, the text of ``design``, and load its memories."""
-        chip = design.chip
-        probes = {
-            tile.name: (
-                f"{tile.name}.core.probe_valid",
-                [f"{tile.name}.core.probe_{n}" for n in ("membrane", "spikes")],
-            )
-            for tile in chip.tiles
-        }
-        routers = [(x, y) for y in range(chip.height) for x in range(chip.width)]
-        for x, y in routers:
-            probes[f"router_{x}_{y}"] = (f"mesh.probe_moving_{x}_{y}", [f"mesh.probe_moves_{x}_{y}"])
-        model = simulator(rtlil, design.name, sources=("events_in", "load"), sinks=("events_out",), probes=probes)
-        words = design.load_words()
-        model.send("load", words)
-        model.run(idle="idle", limit=len(words) + 10_000)
+        single = len(design.chips) == 1
+        loads = ["load"] if single else [f"load_{number}" for number in range(len(design.chips))]
+        probes, routers = {}, []
+        for number, chip in enumerate(design.chips):
+            inside = "" if single else f"chip_{number}."
+            for tile in chip.tiles:
+                core = f"{inside}{tile.name}.core.probe_"
+                probes[tile.name] = f"{core}valid", [f"{core}membrane", f"{core}spikes"]
+            mesh = f"{inside}mesh.probe_"
+            for x, y in product(range(chip.first, chip.first + chip.width), range(chip.height)):
+                probes[f"router_{x}_{y}"] = f"{mesh}moving_{x}_{y}", [f"{mesh}moves_{x}_{y}"]
+                routers.append((x, y))
+        routers.sort(key=lambda place: (place[1], place[0]))
+        model = simulator(rtlil, design.name, sources=("events_in", *loads), sinks=("events_out",), probes=probes)
+        words = [design.load_words(number) for number in range(len(loads))]
+        for load, own in zip(loads, words, strict=True):
+            model.send(load, own)
+        model.run(idle="idle", limit=max(map(len, words)) + 10_000)
         return cls(design, model, flits={place: np.zeros(len(MESH_PORTS), np.int64) for place in routers})
 
     def run(self, spikes: np.ndarray, rng: np.random.Generator) -> Run:
@@ -105,7 +110,7 @@ class MeshDevice:
 
     def _compare_tiles(self, traces: list[LayerTrace]) -> None:
         design = self.design
-        for part, tile in zip(design.mapping.slices, design.chip.tiles, strict=True):
+        for part, tile in zip(design.mapping.slices, design.tiles, strict=True):
             records = self.model.recorded(tile.name)
             core, trace = tile.core, traces[part.layer]
             samples, steps, _ = trace.spikes.shape
