@@ -26,7 +26,7 @@ class Inbox(wiring.Component):
     ``rejected`` counts events of axons that do not exist, more events than a step can have, and packets for a step that
     was complete; they are dropped. It sticks at its maximum.
 
-    Latency: an event that comes in cycle c is offered in c + 2. Throughput: an event a cycle.
+    Latency: an event that comes in cycle c is offered in c + 3. Throughput: an event a cycle.
     """
 
     def __init__(self, axons: int, format: PacketFormat, *, valued: bool = False, senders: int) -> None:
@@ -82,26 +82,30 @@ class Inbox(wiring.Component):
 
         step = Signal()  # the low bit of this step's number
         place = Signal(range(axons + 1))
-        event = Signal()  # what is offered
+        event = Signal()  # what the list gives
         ending = Signal()
         sample_end = Signal()
         free = Signal()
         finished = Signal()
-        shown = self._list(m, is_spike & legal, packet.step, stored, spike, free, step, place)
+        listed = self._list(m, is_spike & legal, packet.step, stored, spike, free, step, place)
+        shows = ~self.events.valid | self.events.ready  # the register behind the list takes what it gives
         m.d.comb += [
-            free.eq(~self.events.valid | self.events.ready),
+            free.eq(~(event | ending) | shows),
             self.complete.eq(complete[step]),
             finished.eq(free & self.may_consume & (place == stored[step]) & complete[step]),
             self.consumed.valid.eq(finished),
             self.consumed.payload.eq(step),
-            self.events.valid.eq(event | ending),
-            self.events.payload.index.eq(Mux(event, shown.index, 0)),
-            self.events.payload.step_end.eq(ending),
-            self.events.payload.sample_end.eq(ending & sample_end),
-            self.idle.eq(~self.events.valid & (place == stored[step]) & ~complete[step]),
+            self.idle.eq(~event & ~ending & ~self.events.valid & (place == stored[step]) & ~complete[step]),
         ]
-        if self.valued:
-            m.d.comb += self.events.payload.value.eq(Mux(event, shown.value, 0))
+        with m.If(shows):
+            m.d.sync += [
+                self.events.valid.eq(event | ending),
+                self.events.payload.index.eq(Mux(event, listed.index, 0)),
+                self.events.payload.step_end.eq(ending),
+                self.events.payload.sample_end.eq(ending & sample_end),
+            ]
+            if self.valued:
+                m.d.sync += self.events.payload.value.eq(Mux(event, listed.value, 0))
         with m.If(free):
             m.d.sync += [event.eq(0), ending.eq(0)]
             with m.If(self.may_consume & (place != stored[step])):

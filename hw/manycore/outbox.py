@@ -14,17 +14,17 @@ from .places import PlaceMemory
 class Outbox(wiring.Component):
     """Sends events as packets.
 
-        events → start of its list → list ─┬→ packets
-                                targets ────┘
+        events → start of its list → list → entry ─┬→ packets
+                                        targets ────┘
 
     ``load_starts``: for each event's index the place of its list in the memory of lists. ``load_lists``: the lists,
     entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets``
     are used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``closing`` is 1
     when its end is taken, ``ended`` when its last packet leaves.
 
-    Latency: the first packet of an event that is taken in cycle c is offered in c + 2. Throughput: a packet a cycle;
-    the end of a step costs one for each target, and 2 cycles more. After reset it needs a cycle for each place of a
-    target.
+    Latency: the first packet of an event that is taken in cycle c is offered in c + 3. Throughput: a packet a cycle,
+    and an event every other cycle at most; the end of a step costs a packet for each target, and 3 cycles more. After
+    reset it needs a cycle for each place of a target.
     """
 
     def __init__(self, indices: int, format: PacketFormat, *, valued: bool = False, entries: int, targets: int) -> None:
@@ -55,34 +55,42 @@ class Outbox(wiring.Component):
         held = Signal.like(self.events.payload)
         sending = Signal()  # an event whose list is walked through
         event = Signal.like(self.events.payload)
+        shown = Signal()
+        entry = Signal(self.format.entry(self.most))  # of the list, for the event
+        index = Signal.like(self.events.payload)
         begin = Signal()
         walk = Signal()
         ending = Signal()
         take = Signal()
         number = Signal(range(self.most))  # of the target that is told of the end, or whose count is cleared
 
-        entry = self._lists(m, take, held, begin, walk)
+        read = self._lists(m, take, held, begin, walk)
         target = Mux(clearing | ending, number, entry.target)
-        count = self._counts(m, target, walk, clearing | (ending & self.packets.ready))
+        leaves = shown & self.packets.ready
+        count = self._counts(m, target, leaves, clearing | (ending & self.packets.ready))
         m.submodules.places = places = PlaceMemory(self.format, self.most)
         wiring.connect(m, wiring.flipped(self.load_targets), places.load)
         last_target = Signal()
         m.d.comb += [
-            self.events.ready.eq(~clearing & self.may_send & (~waiting | begin)),
+            self.events.ready.eq(~clearing & self.may_send & ~waiting),
             take.eq(self.events.valid & self.events.ready),
             self.closing.eq(take & self.events.payload.step_end),
-            begin.eq(waiting & ~held.step_end & (~sending | (walk & entry.last))),
-            walk.eq(sending & self.packets.ready),
-            ending.eq(waiting & held.step_end & ~sending),
+            begin.eq(waiting & ~held.step_end & (~sending | (walk & read.last))),
+            walk.eq(sending & (~shown | self.packets.ready)),
+            ending.eq(waiting & held.step_end & ~sending & ~shown),
             last_target.eq(number == self.targets - 1),
             self.ended.eq(ending & self.packets.ready & last_target),
-            self.idle.eq(~clearing & ~waiting & ~sending),
+            self.idle.eq(~clearing & ~waiting & ~sending & ~shown),
             places.number.eq(target),
         ]
         with m.If(begin):
             m.d.sync += [waiting.eq(0), sending.eq(1), event.eq(held)]
-        with m.Elif(walk & entry.last):
+        with m.Elif(walk & read.last):
             m.d.sync += sending.eq(0)
+        with m.If(walk):
+            m.d.sync += [shown.eq(1), entry.eq(read), index.eq(event)]
+        with m.Elif(leaves):
+            m.d.sync += shown.eq(0)
         with m.If(take):
             m.d.sync += [waiting.eq(1), held.eq(self.events.payload)]
         with m.If(clearing):
@@ -92,7 +100,7 @@ class Outbox(wiring.Component):
             m.d.sync += number.eq(Mux(last_target, 0, number + 1))
         with m.If(self.ended):
             m.d.sync += [waiting.eq(0), self.step.eq(~self.step)]
-        self._packet(m, sending | ending, ending, places, entry, event, held, count)
+        self._packet(m, shown | ending, ending, places, entry, index, held, count)
         return m
 
     def _packet(

@@ -17,7 +17,7 @@ from ..core.timing import core_cycles
 from .config import MeshChipConfig, Place
 
 END, CREDIT = -1, -2  # in the place of an event's index
-OUTBOX, INBOX = 2, 2  # cycles from an event to its first packet, and from a packet to its event
+OUTBOX, INBOX = 3, 3  # cycles from an event to its first packet, and from a packet to its event
 
 
 @dataclass(frozen=True)

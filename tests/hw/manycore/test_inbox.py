@@ -48,10 +48,10 @@ def play(packets, *, axons=12, senders=2, ready=lambda cycle: True, cycles=200):
     return events, consumed, rejected[0]
 
 
-def test_an_event_is_offered_two_cycles_after_it_came_and_one_a_cycle():
+def test_an_event_is_offered_three_cycles_after_it_came_and_one_a_cycle():
     packets = dict(enumerate([spike(0, 3), spike(0, 7), spike(0, 1), end(0, 1), end(0, 2)]))
     events, consumed, rejected = play(packets)
-    assert events == [(2, 3, 0), (3, 7, 0), (4, 1, 0), (6, "end", 0)]
+    assert events == [(3, 3, 0), (4, 7, 0), (5, 1, 0), (7, "end", 0)]
     assert consumed == [(5, 0)] and rejected == 0
 
 

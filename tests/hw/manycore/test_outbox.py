@@ -67,15 +67,20 @@ def play(lists, events, *, ready=lambda cycle: True, cycles=300):
     return sent, taken, ended
 
 
-def test_a_packet_a_cycle_from_two_cycles_after_the_event_on():
-    lists = [[(0, 10), (1, 20), (2, 30)], [(2, 5)], [(1, 7), (0, 9)]]
+def test_a_packet_a_cycle_from_three_cycles_after_the_event_on():
+    lists = [[(0, 10), (1, 20), (2, 30)], [(1, 7), (0, 9)], [(2, 5)]]
     sent, taken, ended = play(lists, [0, 1, 2, "end"])
-    spikes = [(0, 0, 10), (1, 0, 20), (2, 0, 30), (2, 0, 6), (1, 0, 9), (0, 0, 11)]
+    spikes = [(0, 0, 10), (1, 0, 20), (2, 0, 30), (1, 0, 8), (0, 0, 10), (2, 0, 7)]
     ends = [(0, 0, ("end", 2)), (1, 0, ("end", 2)), (2, 0, ("end", 2))]
     assert [packet[1:] for packet in sent] == spikes + ends
-    assert taken[0] + 2 == sent[0][0]
+    assert taken[0] + 3 == sent[0][0]
     assert np.diff([packet[0] for packet in sent]).tolist() == [1] * 8
     assert ended == [sent[-1][0]]
+
+
+def test_lists_of_one_entry_go_every_other_cycle():
+    sent, _, _ = play([[(0, 0)]] * 6, [0, 1, 2, 3, 4, 5, "end"])
+    assert np.diff([packet[0] for packet in sent[:6]]).tolist() == [2] * 5
 
 
 @pytest.mark.parametrize("seed", range(10))
