@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from .config import load_configuration
 from .design import Design, load_design
@@ -35,6 +35,9 @@ class Build(Protocol):
     def rtlil(self) -> str:
         """As RTLIL text; the same every time."""
 
+    def tile_module(self, tile: str) -> str:
+        """The module of a tile. Raises RanvierError where there is none."""
+
     def generate(self, folder: Path) -> dict[str, Any]:
         """Write it into ``folder``, unless it is there, and return the manifest. Raises RanvierError."""
 
@@ -43,6 +46,11 @@ class Build(Protocol):
 
     def speed(self, folder: Path, fmax_mhz: float) -> Performance | None:
         """At this clock, with the cycles measured in ``folder``; None where there are none."""
+
+
+def no_tile(name: str, tile: str) -> NoReturn:
+    """Raise RanvierError: design ``name`` is no mesh."""
+    raise RanvierError(f"Design {name} has no tile {tile}, it is no mesh: add --mesh, such as --mesh 2x2")
 
 
 def mesh_of(source: str, size: str | None) -> Mesh | None:
@@ -86,6 +94,9 @@ class ChipBuild:
         from .emit import emit_rtlil
 
         return emit_rtlil(self.design)
+
+    def tile_module(self, tile: str) -> str:
+        return no_tile(self.name, tile)
 
     def generate(self, folder: Path) -> dict[str, Any]:
         from .emit import generate

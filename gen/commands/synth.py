@@ -24,6 +24,7 @@ def synth(
     target: Annotated[str, typer.Option(help="ecp5 or ice40.")] = "ecp5",
     seeds: Annotated[int, typer.Option(min=1, max=64, help="Runs of place and route; the clock is their median.")] = 3,
     mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
+    tile: Annotated[str | None, typer.Option(help="Only this tile of the mesh, such as tile_0_0.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -38,21 +39,22 @@ def synth(
     console = Console(stderr=True, highlight=False)
     with console.status(f"reading {model}") as status:
         design = load_build(model, mesh)
+        top = design.name if tile is None else design.tile_module(tile)
         folder = build or Path("build") / design.name
         status.update(f"writing {folder}")
         design.generate(folder)
-    result = _run(design, device, seeds, console)
-    path = folder / f"synth_{target}.json"
+    result = _run(design, top, device, seeds, console)
+    path = folder / (f"synth_{target}.json" if tile is None else f"synth_{target}_{tile}.json")
     with written_aside(path, "Result") as aside:
         aside.write_text(json.dumps(result.as_json(), indent=2) + "\n")
-    speed = design.speed(folder, result.fmax_median_mhz)
+    speed = design.speed(folder, result.fmax_median_mhz) if tile is None else None
     if as_json:
         print(json.dumps(result.as_json() | {"performance": None if speed is None else vars(speed)}, indent=2))
     else:
-        _print(result, speed, device, path, design.measure)
+        _print(result, speed, device, path, design.measure if tile is None else None)
 
 
-def _run(design: "Build", target: "Target", seeds: int, console: "Console") -> "SynthReport":
+def _run(design: "Build", top: str, target: "Target", seeds: int, console: "Console") -> "SynthReport":
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from ..synth import synthesise
@@ -64,10 +66,12 @@ def _run(design: "Build", target: "Target", seeds: int, console: "Console") -> "
         def show(title: str, done: int, total: int) -> None:
             progress.update(task, description=title, completed=done, total=total)
 
-        return synthesise(design.rtlil(), design.name, target, seeds=range(1, seeds + 1), progress=show)
+        return synthesise(design.rtlil(), top, target, seeds=range(1, seeds + 1), progress=show)
 
 
-def _print(result: "SynthReport", speed: "Performance | None", target: "Target", path: Path, measure: str) -> None:
+def _print(
+    result: "SynthReport", speed: "Performance | None", target: "Target", path: Path, measure: str | None
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -92,7 +96,7 @@ def _print(result: "SynthReport", speed: "Performance | None", target: "Target",
         )
         if speed.synaptic_operations_per_second:
             console.print(f"{speed.synaptic_operations_per_second / 1e6:,.1f} M synaptic operations/s")
-    else:
+    elif measure is not None:
         console.print(f"latency and throughput: run '{measure}' first, which measures the cycles")
     hops = Table(title=f"Critical path, {result.path_ns:.2f} ns", title_justify="left")
     for column in ("up to", "through", "logic ns", "routing ns"):

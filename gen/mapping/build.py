@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,14 @@ class MeshBuild:
 
     def rtlil(self) -> str:
         return self._rtlil
+
+    def tile_module(self, tile: str) -> str:
+        names = [each.name for each in self.source.chip.tiles]
+        if tile not in names:
+            raise RanvierError(f"Tile of {self.name} must be one of {', '.join(names)}, not {tile}")
+        match = re.search(rf"^  cell \\(\S+) \\{tile}$", self.rtlil(), re.MULTILINE)
+        assert match is not None, f"no instance {tile}"
+        return match[1]
 
     def generate(self, folder: Path) -> dict[str, Any]:
         assert self.source.chip  # what does not fit is said before anything is written

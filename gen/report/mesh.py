@@ -1,6 +1,7 @@
 """The report over a mesh's build folder: where the layers lie, and the traffic of each link."""
 
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ def write_mesh_report(folder: Path) -> Path:
     environment.filters |= {"number": number, "percent": percent, "si": si, "figures": figures}
     manifest = _read(folder / "manifest.json")
     simulation = _read(folder / "sim.json") if (folder / "sim.json").exists() else None
-    syntheses = [_read(path) for path in sorted(folder.glob("synth_*.json"))]
+    syntheses = [
+        _read(path) | {"what": (re.search(r"tile_\d+_\d+$", path.stem) or ["the whole chip"])[0]}
+        for path in sorted(folder.glob("synth_*.json"))
+    ]
     page = environment.get_template("mesh.html.jinja").render(
         manifest=manifest,
         simulation=simulation,

@@ -10,7 +10,7 @@ import jinja2
 
 from ranvier.hw.train.config import LayerGeometry, TrainerConfig
 
-from ..builds import Overview
+from ..builds import Overview, no_tile
 from ..emit import yosys_verilog
 from ..folder import MANIFEST, digests, write_build
 from ..manifest import fields, sources_digest, tool_versions
@@ -51,6 +51,9 @@ class TrainerBuild:
 
     def rtlil(self) -> str:
         return self._rtlil
+
+    def tile_module(self, tile: str) -> str:
+        return no_tile(self.name, tile)
 
     def generate(self, folder: Path) -> dict[str, Any]:
         return write_build(folder, self._hash, self._write)

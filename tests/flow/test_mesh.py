@@ -99,6 +99,11 @@ def test_mesh_of_the_configuration(model, capsys):
         (["generate", "train_digits", "--mesh", "2x2"], "is a training, which runs on a trainer: leave --mesh out"),
         (["sim", "probe.toml", "--mesh", "2x2", "--waves"], "Option --waves is not for a mesh of cores"),
         (["sim", "probe.toml", "--simulator", "compiled"], "Simulator compiled is for meshes and trainers"),
+        (
+            ["synth", "probe.toml", "--mesh", "2x1", "--tile", "tile_5_5"],
+            "must be one of tile_0_0, tile_1_0, not tile_5_5",
+        ),
+        (["synth", "probe.toml", "--tile", "tile_0_0"], "Design probe has no tile tile_0_0, it is no mesh: add --mesh"),
         (["report", "probe.toml", "--mesh", "2x2"], "is damaged"),
     ],
 )
@@ -114,3 +119,16 @@ def test_a_layer_that_does_not_fit_says_what_is_missing(model, capsys):
     status, _, err = run(capsys, "generate", model, "--mesh", "2x1")
     assert status == 2 and not Path("build").exists()
     assert "Program probe must fit 2 tiles, but needs 4 (core 4)" in err
+
+
+def test_a_tile_and_the_whole_chip_are_synthesised(model, capsys):
+    options = ["--mesh", "2x1", "--seeds", "1", "--json"]
+    status, out, _ = run(capsys, "synth", model, *options, "--tile", "tile_1_0")
+    tile = json.loads(out)
+    assert status == 0 and tile["performance"] is None
+    status, out, _ = run(capsys, "synth", model, *options)
+    whole = json.loads(out)
+    assert status == 0 and whole["cells"]["lut4"] > 2 * tile["cells"]["lut4"] > 0
+    assert run(capsys, "report", model, "--mesh", "2x1")[0] == 0
+    page = Path("build/probe_2x1/report.html").read_text()
+    assert ": tile_1_0</h2>" in page and ": the whole chip</h2>" in page
