@@ -1,4 +1,4 @@
-"""Planted bugs: one text of a module of ``hw.router`` is replaced by another, for everything that uses it."""
+"""Planted bugs: one text of a module of ``hw`` is replaced by another, for everything that uses it."""
 
 import inspect
 import sys
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 
-PACKAGE = "ranvier.hw.router"
+PACKAGE = "ranvier.hw"
 
 
 @dataclass(frozen=True)

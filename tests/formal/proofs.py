@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import ranvier.hw.manycore.inbox as inbox_text
+import ranvier.hw.manycore.outbox as outbox_text
+import ranvier.hw.manycore.pace as pace_text
 import ranvier.hw.router.arbiter as arbiter_text
 import ranvier.hw.router.buffer as buffer_text
 import ranvier.hw.router.dimension_order as order_text
 import ranvier.hw.router.mesh as mesh_text
 import ranvier.hw.router.router as router_text
 
-from . import arbiter, buffer, mesh, router
+from . import arbiter, buffer, mesh, router, steps
 from .planted import Bug, planted
 from .prover import Properties, run
 
@@ -99,6 +102,23 @@ MESH_RULES = {
     "the way here as the way there": RULES["the way here as the way there"],
     "rows counted from below": Bug(mesh_text, "routing.place(x, y)", "routing.place(x, self.height - 1 - y)"),
 }
+EMPTY = "self.may_consume & (place == stored[step]) & complete[step]"
+RECEIVED = {
+    "credit before the list is empty": Bug(inbox_text, EMPTY, "self.may_consume & complete[step]"),
+    "complete without the count": Bug(inbox_text, " & (arrived[step] >= announced[step])", ""),
+    "ends of both steps together": Bug(inbox_text, "(ends[step] == self.", "(ends[0] + ends[1] >= self."),
+    "both steps in one list": Bug(inbox_text, "Cat(stored[of][:bits], of)", "Cat(stored[of][:bits])"),
+    "credit for the other step": Bug(pace_text, "payload.step.eq(step)", "payload.step.eq(~step)"),
+    "consumed before all credits are sent": Bug(pace_text, "consumed.ready.eq(~busy)", "consumed.ready.eq(1)"),
+}
+SENT = {
+    "credits expected from the last END on": Bug(pace_text, "If(interface.closing)", "If(interface.ended)"),
+    "credits of the other step": Bug(pace_text, "eq(owed[interface.step] == 0)", "eq(owed[~interface.step] == 0)"),
+    "the first credit is enough": Bug(pace_text, "eq(owed[credit] - 1)", "eq(0)"),
+    "END before the last spike": Bug(outbox_text, "held.step_end & ~sending & ~shown", "held.step_end & ~sending"),
+    "counted before it leaves": Bug(outbox_text, "leaves = shown & self.packets.ready", "leaves = shown"),
+    "counts go on": Bug(outbox_text, "leaves, clearing | (ending & self.packets.ready)", "leaves, clearing"),
+}
 PROOFS = {
     "arbiter-2": Proof(lambda: arbiter.round_robin(2), 8, ARBITER),
     "arbiter-4": Proof(lambda: arbiter.round_robin(4), 12, ARBITER),
@@ -114,4 +134,7 @@ PROOFS = {
     "mesh-loss-column": Proof(lambda: mesh.no_loss(1), 16, LOSS, quick=False),
     "mesh-loss-core": Proof(lambda: mesh.no_loss(2), 16, LOSS, quick=False),
     "mesh-progress": Proof(mesh.progress, 24, PROGRESS, quick=False),
+    "steps-received": Proof(steps.received, 16, RECEIVED),
+    "steps-received-3": Proof(lambda: steps.received(axons=3), 16, RECEIVED, quick=False),
+    "steps-sent": Proof(steps.sent, 12, SENT),
 }

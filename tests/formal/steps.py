@@ -1,0 +1,215 @@
+"""No step mixes with another where credits set the pace: what a receiver does for all senders that keep to the rules,
+and that a sender keeps to them.
+
+Rules of a sender: to a receiver it sends the spikes of a step and one END that announces how many, all with the step's
+low bit, and none of step t + 2 before the receiver's credit for step t has come. Rules of a receiver: a credit for each
+step, one after the other, when all of that step has come.
+
+Steps are numbered without bound: numbers here count from the first step that has not come out yet.
+"""
+
+from amaranth.hdl import Array, Cat, Mux, Signal, signed
+from amaranth.lib import data, wiring
+
+import ranvier.hw.manycore.inbox as inbox
+import ranvier.hw.manycore.outbox as outbox
+import ranvier.hw.manycore.pace as pace
+from ranvier.hw.manycore.packet import Kind, PacketFormat
+
+from .prover import Properties
+from .streams import moves, stays
+
+AHEAD = 4  # steps that can be under way: two in the lists, two whose ends are on the way out
+
+
+def ones(bits):
+    return sum(bits[number] for number in range(len(bits)))
+
+
+def bodies(format, packet):
+    return (data.View(body, packet.body[: body.size]) for body in (format.spike, format.end))
+
+
+def loads(p, memory, places):
+    """Tell ``memory`` the coordinates of ``places``, place n at column n; whether it knows them all."""
+    known = Signal(range(places + 1), name="places_known")
+    with p.m.If(known != places):
+        p.m.d.sync += known.eq(known + 1)
+    p.m.d.comb += [memory.enable.eq(known != places), memory.address.eq(known), memory.data.eq(known)]
+    return known == places
+
+
+def received(axons=2, senders=2):
+    """Inbox and pace of a receiver, and senders that keep to the rules; the network may delay and reorder all packets.
+
+    A sender's packets are seen as they come, and credits as they go: a network's delay makes both only later. Each axon
+    is one sender's, whichever. An arbitrary one is watched.
+    """
+    p = Properties()
+    m = p.m
+    format = PacketFormat(columns=senders, rows=1, axons=axons, value_width=None)
+    m.submodules.inbox = dut = inbox.Inbox(axons, format, senders=senders)
+    m.submodules.pace = credits = pace.CreditPace(format, senders=senders, targets=1)
+    wiring.connect(m, dut.consumed, credits.interface.consumed)
+    p.leave_free(dut.packets.valid, dut.packets.payload, dut.events.ready, credits.packets.ready)
+    used = p.constant(range(senders + 1), "senders")
+    p.assume((used != 0) & (used <= senders))
+    m.d.comb += [
+        dut.senders.eq(used),
+        credits.senders.eq(used),
+        dut.may_consume.eq(credits.interface.may_consume),
+    ]
+    loaded = loads(p, credits.load, senders)
+
+    # What has come of the step that a sender's next credit is for, and of the one after it, by their low bits.
+    owners = p.constant(axons, "owners")  # of each axon its sender
+    own = [~owners, owners]
+    came = [Signal(axons, name=f"came_{step}") for step in range(2)]
+    told, number, all_come = {}, {}, {}
+    for key in ((sender, step) for sender in range(senders) for step in range(2)):
+        told[key] = Signal(name="told_{}_{}".format(*key))
+        number[key] = Signal(range(axons + 1), name="number_{}_{}".format(*key))
+        all_come[key] = told[key] & (ones(came[key[1]] & own[key[0]]) == number[key])
+    parity = [Signal(name=f"parity_{sender}") for sender in range(senders)]  # of the step of its next credit
+    lead = [Signal(signed(4), name=f"lead_{sender}") for sender in range(senders)]  # credits less ends that came out
+
+    sender, packet = p.free(range(senders), "sender"), dut.packets.payload
+    spike, end = bodies(format, packet)
+    key = Cat(packet.step, sender)
+    is_spike = dut.packets.valid & (packet.kind == Kind.SPIKE)
+    is_end = dut.packets.valid & (packet.kind == Kind.END)
+    has_told, promised = (Array(values.values())[key] for values in (told, number))
+    bit = Signal(axons)
+    m.d.comb += bit.eq(1 << spike.index)
+    so_far = ones(Array(came)[packet.step] & Array(own)[sender])
+    p.assume(~(is_spike | is_end) | (loaded & (sender < used)))
+    p.assume(~is_spike | ((spike.index < axons) & (bit & Array(own)[sender] & ~Array(came)[packet.step]).any()))
+    p.assume(~is_spike | ~has_told | (so_far < promised))
+    p.assume(~is_end | (~has_told & (end.events >= so_far) & (end.events <= ones(Array(own)[sender]))))
+    for which, (at, step) in enumerate(told):
+        with m.If(is_end & (key == which)):
+            m.d.sync += [told[at, step].eq(1), number[at, step].eq(end.events)]
+
+    # A credit is for the next step of its receiver, all of which has come; with it that sender begins the one after.
+    sent, credit = moves(credits.packets), credits.packets.payload
+    ended = moves(dut.events) & dut.events.payload.step_end
+    gone = [0, 0]
+    for at in range(senders):
+        mine = sent & (credit.x == at)
+        gone = [Mux(mine & (parity[at] == step), own[at], 0) | gone[step] for step in range(2)]
+        m.d.sync += [parity[at].eq(parity[at] ^ mine), lead[at].eq(lead[at] + mine - (ended & (at < used)))]
+        for step in range(2):
+            with m.If(mine & (parity[at] == step)):
+                m.d.sync += told[at, step].eq(0)
+        p.check((lead[at] >= -1) & (lead[at] <= 2))
+    for step in range(2):
+        new = Mux(is_spike & (packet.step == step), bit, 0)
+        m.d.sync += came[step].eq((came[step] & ~gone[step]) | new)
+    their = Cat(Array(parity)[credit.x], credit.x)
+    p.implies(credits.packets.valid, (credit.x < used) & (credit.payload.kind == Kind.CREDIT))
+    p.implies(credits.packets.valid, credit.payload.step == Array(parity)[credit.x])
+    p.implies(credits.packets.valid, Array(all_come.values())[their])
+
+    # What is due to come out, by how many ends of steps must come out first.
+    watched = p.constant(range(axons), "watched")
+    p.assume(watched < axons)
+    due, known, final = Signal(AHEAD), Signal(AHEAD), Signal(AHEAD)  # spikes of that axon; sample_end
+    of = Signal(signed(5))  # the step of what comes
+    here, event = Signal(AHEAD), dut.events.payload
+    m.d.comb += [of.eq(Array(lead)[sender] + (packet.step ^ Array(parity)[sender])), here.eq(1 << of[:2])]
+    p.implies(is_spike | is_end, (of >= 0) & (of < AHEAD))
+    comes = Signal(AHEAD)
+    ours = ~event.step_end & (event.index == watched)
+    m.d.comb += comes.eq(here & (is_spike & (spike.index == watched)).replicate(AHEAD))
+    p.assume(~is_end | ~(known & here).any() | ((final & here).any() == end.sample_end))
+    known_now, final_now = (
+        bits | (here & tells.replicate(AHEAD)) for bits, tells in ((known, is_end), (final, is_end & end.sample_end))
+    )
+    m.d.sync += [
+        due.eq((Cat(due[0] & ~(moves(dut.events) & ours), due[1:]) | comes) >> ended),
+        known.eq(known_now >> ended),
+        final.eq(final_now >> ended),
+    ]
+    p.check(dut.rejected == 0)
+    p.check(stays(p, dut.events, "events"))
+    p.check(~(due & comes).any())
+    p.implies(dut.events.valid & ours, due[0])
+    p.implies(dut.events.valid & event.step_end, ~(due | comes)[0] & known[0])
+    p.implies(dut.events.valid & event.step_end, event.sample_end == final[0])
+
+    p.cover(is_spike & has_told & (of == 3) & (used == 2))
+    p.cover((lead[0] == 0) & (lead[1] == -1) & is_spike & (sender == 0) & (packet.step == parity[1]) & due[0])
+    stalled = p.past(dut.events.valid & ~dut.events.ready, "stalled")
+    p.cover((used == 2) & ended & event.sample_end & (lead[0] == 2) & stalled)
+    p.cover(dut.events.valid & ours & due[1])
+    return p
+
+
+def sent(axons=2, targets=2, indices=2, entries=2):
+    """Outbox and pace of a sender, with any tables, and targets that keep to the rules of a receiver."""
+    p = Properties()
+    m = p.m
+    format = PacketFormat(columns=targets, rows=1, axons=axons, value_width=None)
+    m.submodules.outbox = dut = outbox.Outbox(indices, format, entries=entries, targets=targets)
+    m.submodules.pace = credits = pace.CreditPace(format, senders=1, targets=targets)
+    p.leave_free(dut.events.valid, dut.events.payload, dut.packets.ready)
+    p.leave_free(credits.credits.valid, credits.credits.payload)
+    used = p.constant(range(targets + 1), "targets")
+    p.assume((used != 0) & (used <= targets))
+    m.d.comb += [
+        dut.targets.eq(used),
+        credits.targets.eq(used),
+        dut.may_send.eq(credits.interface.may_send),
+        credits.interface.step.eq(dut.step),
+        credits.interface.closing.eq(dut.closing),
+        credits.interface.ended.eq(dut.ended),
+    ]
+    # Tables are loaded before the first event, then they stay.
+    begun = Signal()
+    m.d.sync += begun.eq(begun | dut.events.valid)
+    p.assume(~dut.events.valid | loads(p, dut.load_targets, targets))
+    for load in (dut.load_starts, dut.load_lists):
+        p.leave_free(load.enable, load.address, load.data)
+        p.assume(~load.enable | ~(begun | dut.events.valid))
+    entry = data.View(format.entry(targets), dut.load_lists.data)
+    p.assume(~dut.load_lists.enable | (entry.target < used))
+    p.assume(stays(p, dut.events, "events"))
+
+    flit, leaves = dut.packets.payload, moves(dut.packets)
+    packet = flit.payload
+    _, end = bodies(format, packet)
+    is_end = packet.kind == Kind.END
+    source = p.free(range(targets), "source")  # of a credit
+    parity, count, unpaid = (
+        [Signal(shape, name=f"{name}_{at}") for at in range(targets)]
+        for shape, name in ((1, "parity"), (range(axons + 1), "count"), (2, "unpaid"))
+    )  # of each target: step of the next packet, its spikes so far, steps whose ends it has without a credit from it
+    steps_unpaid = Array(unpaid)[flit.x]
+    p.assume(~credits.credits.valid | Array(unpaid)[source].bit_select(credits.credits.payload, 1))
+    p.assume(~leaves | is_end | (Array(count)[flit.x] < axons))
+    for at in range(targets):
+        to, pays = leaves & (flit.x == at), credits.credits.valid & (source == at)
+        with m.If(to):
+            m.d.sync += [parity[at].eq(parity[at] ^ is_end), count[at].eq(Mux(is_end, 0, count[at] + 1))]
+        m.d.sync += unpaid[at].eq(
+            (unpaid[at] & ~(pays << credits.credits.payload)[:2]) | ((to & is_end) << packet.step)
+        )
+    closed, final = Signal(), Signal()
+    with m.If(dut.closing):
+        m.d.sync += [closed.eq(1), final.eq(dut.events.payload.sample_end)]
+    with m.Elif(dut.ended):
+        m.d.sync += closed.eq(0)
+
+    p.check(stays(p, dut.packets, "packets"))
+    p.implies(dut.packets.valid, (flit.x < used) & (is_end | (packet.kind == Kind.SPIKE)))
+    p.implies(dut.packets.valid, packet.step == Array(parity)[flit.x])
+    p.implies(dut.packets.valid, ~steps_unpaid.bit_select(packet.step, 1))
+    p.implies(dut.packets.valid & is_end, closed & (end.events == Array(count)[flit.x]) & (end.sample_end == final))
+    p.implies(moves(dut.events), ~Cat(steps.bit_select(dut.step, 1) for steps in unpaid).any())
+    # No credit is lost: with all of them it goes on.
+    p.implies(~closed & ~Cat(steps.bit_select(dut.step, 1) for steps in unpaid).any(), credits.interface.may_send)
+
+    p.cover((used == 2) & leaves & is_end & end.sample_end & (end.events == axons) & unpaid[0].any() & ~unpaid[1].any())
+    p.cover((used == 2) & closed & credits.credits.valid & (source == 0) & (parity[0] != parity[1]))
+    p.cover(unpaid[0].all() & unpaid[1].all() & dut.events.valid)
+    return p
