@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import ranvier.hw.manycore.inbox as inbox_text
+import ranvier.hw.manycore.interface as interface_text
 import ranvier.hw.manycore.outbox as outbox_text
 import ranvier.hw.manycore.pace as pace_text
 import ranvier.hw.router.arbiter as arbiter_text
@@ -110,6 +111,7 @@ RECEIVED = {
     "both steps in one list": Bug(inbox_text, "Cat(stored[of][:bits], of)", "Cat(stored[of][:bits])"),
     "credit for the other step": Bug(pace_text, "payload.step.eq(step)", "payload.step.eq(~step)"),
     "consumed before all credits are sent": Bug(pace_text, "consumed.ready.eq(~busy)", "consumed.ready.eq(1)"),
+    "sent though another was chosen": Bug(interface_text, " & (merge.choice == number)", ""),
 }
 SENT = {
     "credits expected from the last END on": Bug(pace_text, "If(interface.closing)", "If(interface.ended)"),

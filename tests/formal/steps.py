@@ -9,9 +9,9 @@ Steps are numbered without bound: numbers here count from the first step that ha
 """
 
 from amaranth.hdl import Array, Cat, Mux, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 
-import ranvier.hw.manycore.inbox as inbox
+import ranvier.hw.manycore.interface as interface
 import ranvier.hw.manycore.outbox as outbox
 import ranvier.hw.manycore.pace as pace
 from ranvier.hw.manycore.packet import Kind, PacketFormat
@@ -40,26 +40,27 @@ def loads(p, memory, places):
 
 
 def received(axons=2, senders=2):
-    """Inbox and pace of a receiver, and senders that keep to the rules; the network may delay and reorder all packets.
+    """The interface of a receiver, which sends events of its own, too, and senders that keep to the rules.
 
-    A sender's packets are seen as they come, and credits as they go: a network's delay makes both only later. Each axon
-    is one sender's, whichever. An arbitrary one is watched.
+    The network may delay and reorder all packets: a sender's are seen as they come, and credits as they go, since a
+    delay makes both only later. Each axon is one sender's, whichever. An arbitrary one is watched.
     """
     p = Properties()
     m = p.m
     format = PacketFormat(columns=senders, rows=1, axons=axons, value_width=None)
-    m.submodules.inbox = dut = inbox.Inbox(axons, format, senders=senders)
-    m.submodules.pace = credits = pace.CreditPace(format, senders=senders, targets=1)
-    wiring.connect(m, dut.consumed, credits.interface.consumed)
-    p.leave_free(dut.packets.valid, dut.packets.payload, dut.events.ready, credits.packets.ready)
+    config = interface.InterfaceConfig(
+        receives=axons, sends=1, receives_values=False, sends_values=False, senders=senders, targets=1, entries=1
+    )
+    m.submodules.dut = dut = interface.Interface(config, format)
+    p.leave_free(dut.packets_in.valid, dut.packets_in.payload, dut.packets_out.ready, dut.events_out.ready)
+    p.leave_free(dut.events_in.valid, dut.events_in.payload)
+    for load in (dut.load_starts, dut.load_lists, dut.load_targets):
+        p.leave_free(load.enable, load.address, load.data)
+    p.assume(stays(p, dut.events_in, "events_in"))
     used = p.constant(range(senders + 1), "senders")
     p.assume((used != 0) & (used <= senders))
-    m.d.comb += [
-        dut.senders.eq(used),
-        credits.senders.eq(used),
-        dut.may_consume.eq(credits.interface.may_consume),
-    ]
-    loaded = loads(p, credits.load, senders)
+    m.d.comb += [dut.senders.eq(used), dut.targets.eq(1)]
+    loaded = loads(p, dut.load_sources, senders)
 
     # What has come of the step that a sender's next credit is for, and of the one after it, by their low bits.
     owners = p.constant(axons, "owners")  # of each axon its sender
@@ -73,11 +74,11 @@ def received(axons=2, senders=2):
     parity = [Signal(name=f"parity_{sender}") for sender in range(senders)]  # of the step of its next credit
     lead = [Signal(signed(4), name=f"lead_{sender}") for sender in range(senders)]  # credits less ends that came out
 
-    sender, packet = p.free(range(senders), "sender"), dut.packets.payload
+    sender, packet = p.free(range(senders), "sender"), dut.packets_in.payload.payload
     spike, end = bodies(format, packet)
     key = Cat(packet.step, sender)
-    is_spike = dut.packets.valid & (packet.kind == Kind.SPIKE)
-    is_end = dut.packets.valid & (packet.kind == Kind.END)
+    is_spike = dut.packets_in.valid & (packet.kind == Kind.SPIKE)
+    is_end = dut.packets_in.valid & (packet.kind == Kind.END)
     has_told, promised = (Array(values.values())[key] for values in (told, number))
     bit = Signal(axons)
     m.d.comb += bit.eq(1 << spike.index)
@@ -91,11 +92,12 @@ def received(axons=2, senders=2):
             m.d.sync += [told[at, step].eq(1), number[at, step].eq(end.events)]
 
     # A credit is for the next step of its receiver, all of which has come; with it that sender begins the one after.
-    sent, credit = moves(credits.packets), credits.packets.payload
-    ended = moves(dut.events) & dut.events.payload.step_end
+    credit = dut.packets_out.payload
+    pays = dut.packets_out.valid & (credit.payload.kind == Kind.CREDIT)
+    ended = moves(dut.events_out) & dut.events_out.payload.step_end
     gone = [0, 0]
     for at in range(senders):
-        mine = sent & (credit.x == at)
+        mine = pays & dut.packets_out.ready & (credit.x == at)
         gone = [Mux(mine & (parity[at] == step), own[at], 0) | gone[step] for step in range(2)]
         m.d.sync += [parity[at].eq(parity[at] ^ mine), lead[at].eq(lead[at] + mine - (ended & (at < used)))]
         for step in range(2):
@@ -106,16 +108,15 @@ def received(axons=2, senders=2):
         new = Mux(is_spike & (packet.step == step), bit, 0)
         m.d.sync += came[step].eq((came[step] & ~gone[step]) | new)
     their = Cat(Array(parity)[credit.x], credit.x)
-    p.implies(credits.packets.valid, (credit.x < used) & (credit.payload.kind == Kind.CREDIT))
-    p.implies(credits.packets.valid, credit.payload.step == Array(parity)[credit.x])
-    p.implies(credits.packets.valid, Array(all_come.values())[their])
+    p.implies(pays, (credit.x < used) & (credit.payload.step == Array(parity)[credit.x]))
+    p.implies(pays, Array(all_come.values())[their])
 
     # What is due to come out, by how many ends of steps must come out first.
     watched = p.constant(range(axons), "watched")
     p.assume(watched < axons)
     due, known, final = Signal(AHEAD), Signal(AHEAD), Signal(AHEAD)  # spikes of that axon; sample_end
     of = Signal(signed(5))  # the step of what comes
-    here, event = Signal(AHEAD), dut.events.payload
+    here, event = Signal(AHEAD), dut.events_out.payload
     m.d.comb += [of.eq(Array(lead)[sender] + (packet.step ^ Array(parity)[sender])), here.eq(1 << of[:2])]
     p.implies(is_spike | is_end, (of >= 0) & (of < AHEAD))
     comes = Signal(AHEAD)
@@ -126,22 +127,23 @@ def received(axons=2, senders=2):
         bits | (here & tells.replicate(AHEAD)) for bits, tells in ((known, is_end), (final, is_end & end.sample_end))
     )
     m.d.sync += [
-        due.eq((Cat(due[0] & ~(moves(dut.events) & ours), due[1:]) | comes) >> ended),
+        due.eq((Cat(due[0] & ~(moves(dut.events_out) & ours), due[1:]) | comes) >> ended),
         known.eq(known_now >> ended),
         final.eq(final_now >> ended),
     ]
     p.check(dut.rejected == 0)
-    p.check(stays(p, dut.events, "events"))
+    p.check(stays(p, dut.events_out, "events_out"))
     p.check(~(due & comes).any())
-    p.implies(dut.events.valid & ours, due[0])
-    p.implies(dut.events.valid & event.step_end, ~(due | comes)[0] & known[0])
-    p.implies(dut.events.valid & event.step_end, event.sample_end == final[0])
+    p.implies(dut.events_out.valid & ours, due[0])
+    p.implies(dut.events_out.valid & event.step_end, ~(due | comes)[0] & known[0])
+    p.implies(dut.events_out.valid & event.step_end, event.sample_end == final[0])
 
     p.cover(is_spike & has_told & (of == 3) & (used == 2))
     p.cover((lead[0] == 0) & (lead[1] == -1) & is_spike & (sender == 0) & (packet.step == parity[1]) & due[0])
-    stalled = p.past(dut.events.valid & ~dut.events.ready, "stalled")
+    stalled = p.past(dut.events_out.valid & ~dut.events_out.ready, "stalled")
     p.cover((used == 2) & ended & event.sample_end & (lead[0] == 2) & stalled)
-    p.cover(dut.events.valid & ours & due[1])
+    p.cover(dut.events_out.valid & ours & due[1])
+    p.cover(pays & p.past(moves(dut.packets_out) & (credit.payload.kind == Kind.END), "own_end"))
     return p
 
 
