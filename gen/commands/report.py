@@ -27,7 +27,7 @@ def report(
 
     size = mesh_of(model, mesh)
     if size is not None:
-        name = f"{load_configuration(model).name}_{size.width}x{size.height}"
+        name = size.named(load_configuration(model).name)
         print(f"{write_mesh_report(build or Path('build') / name)} written")
         return
     configuration = load_configuration(model)

@@ -20,9 +20,16 @@ class Activity:
         return [float(rate.sum()) for rate in self.rates]
 
 
+def sent_rasters(program: Program, spikes: np.ndarray) -> list[np.ndarray]:
+    """Which neurons of each layer send an event in each step, a readout's all; bool ``[samples, steps, neurons]``."""
+    traces = run_program(program, spikes)
+    return [
+        trace.spikes if layer.model.spiking else np.ones_like(trace.spikes)
+        for layer, trace in zip(program.layers, traces, strict=True)
+    ]
+
+
 def profile(program: Program, spikes: np.ndarray) -> Activity:
     """The activity of ``program`` on ``spikes`` (bool ``[samples, steps, inputs]``)."""
-    rasters = [spikes]
-    for layer, trace in zip(program.layers, run_program(program, spikes), strict=True):
-        rasters.append(trace.spikes if layer.model.spiking else np.ones_like(trace.spikes))
+    rasters = [spikes, *sent_rasters(program, spikes)]
     return Activity(tuple(raster.mean(axis=(0, 1)) for raster in rasters))

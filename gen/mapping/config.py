@@ -40,6 +40,11 @@ class Mesh(Section):
             raise ValueError(f"a barrier is of one chip: over {self.chips} chips the pace must be 'credits'")
         return self
 
+    def named(self, program: str) -> str:
+        """Of the top module and the build folder of ``program`` over this."""
+        chips = "" if self.chips == 1 else f"{self.chips}_of_"
+        return f"{program}_{chips}{self.width}x{self.height}"
+
     def facts(self) -> dict[str, Any]:
         """All of it as plain JSON values; ``chips`` only where there are several."""
         return self.model_dump(exclude={"chips"} if self.chips == 1 else None)

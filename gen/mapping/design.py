@@ -29,8 +29,7 @@ class MeshDesign:
     @property
     def name(self) -> str:
         """Of the top module and the build folder."""
-        chips = "" if self.mesh.chips == 1 else f"{self.mesh.chips}_of_"
-        return f"{self.design.program.name}_{chips}{self.mesh.width}x{self.mesh.height}"
+        return self.mesh.named(self.design.program.name)
 
     @cached_property
     def mapping(self) -> Mapping:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ranvier.golden.inference import run_program
 from ranvier.golden.program import Program
 from ranvier.hw.manycore.timing import Flow
 
+from .activity import sent_rasters
 from .placement import Mapping
 
 
@@ -24,9 +24,6 @@ def flows(mapping: Mapping) -> list[Flow]:
 
 def sent_events(program: Program, mapping: Mapping, spikes: np.ndarray) -> list[list[int]]:
     """Events that each slice, then the gate, sends in each step of a sample (bool ``[steps, inputs]``)."""
-    rasters = [
-        trace.spikes[0] if layer.model.spiking else np.ones_like(trace.spikes[0])
-        for layer, trace in zip(program.layers, run_program(program, spikes[None]), strict=True)
-    ]
+    rasters = [raster[0] for raster in sent_rasters(program, spikes[None])]
     sent = [rasters[part.layer][:, part.first : part.first + part.neurons].sum(axis=1) for part in mapping.slices]
     return [counts.tolist() for counts in [*sent, spikes.sum(axis=1)]]
