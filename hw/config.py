@@ -15,11 +15,21 @@ def index_width(count: int) -> int:
 
 
 @dataclass(frozen=True)
+class PartialSums:
+    """What ``senders`` other cores, which have ``axons`` in all, send: each in each step a sum for each neuron, signed,
+    of ``width`` bits."""
+
+    axons: int
+    senders: int
+    width: int
+
+
+@dataclass(frozen=True)
 class CoreConfig:
     """A core for ``axons`` inputs and ``neurons`` outputs, ``lanes`` of them at a time.
 
     ``weight_width`` in bits. ``fixed``: values of the parameters that all neurons share and that are built
-    in; ``stored``: names of those that lie in the parameter memory.
+    in; ``stored``: names of those that lie in the parameter memory. ``partial``: sums that come from other cores.
     """
 
     name: str
@@ -30,6 +40,7 @@ class CoreConfig:
     model: NeuronModel
     fixed: tuple[tuple[str, int], ...] = ()
     stored: tuple[str, ...] = ()
+    partial: PartialSums | None = None
 
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
@@ -45,14 +56,41 @@ class CoreConfig:
         """Cycles that an event, or the update that ends a step, takes: ceil(neurons / lanes)."""
         return -(-self.neurons // self.lanes)
 
+    @property
+    def indices(self) -> int:
+        """Indices of input events lie below: those of axons, then, with the highest bit set, those of partial sums."""
+        return self.axons if self.partial is None else 2 << self._low_bits
+
+    def partial_index(self, neuron: int) -> int:
+        """Index of the events that bring partial sums for ``neuron``: its lane in the low bits, then its group."""
+        group, lane = divmod(neuron, self.lanes)
+        return 1 << self._low_bits | group << self.lane_bits | lane
+
+    @property
+    def lane_bits(self) -> int:
+        return (self.lanes - 1).bit_length()
+
+    @property
+    def _low_bits(self) -> int:
+        return max(index_width(self.axons), self.lane_bits + index_width(self.groups))
+
+    @property
+    def most_events(self) -> int:
+        """Events that a step can have: one an axon, and a sum for each neuron from each of the other cores."""
+        return self.axons + (0 if self.partial is None else self.partial.senders * self.neurons)
+
+    @property
+    def _summed_axons(self) -> int:
+        return self.axons + (0 if self.partial is None else self.partial.axons)
+
     @cached_property
     def accumulator_width(self) -> int:
-        return self.model.accumulator_width(self.axons, self.weight_width)
+        return self.model.accumulator_width(self._summed_axons, self.weight_width)
 
     @cached_property
     def total_width(self) -> int:
         """Width in bits of the accumulator with the bias added."""
-        low, high = self.model.accumulator_range(self.axons, self.weight_width)
+        low, high = self.model.accumulator_range(self._summed_axons, self.weight_width)
         width = self.model.parameter_shapes()["bias"][0]
         least, most = (
             (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2

@@ -22,6 +22,8 @@ class Core(wiring.Component):
     An operation (an event's, or the update that ends a step) walks through the stages group by group:
     0 address, 1 memory, 2 … the lanes (:class:`Lane`), whose last stage writes the state back.
 
+    Partial sums of other cores (:class:`PartialSums`) come as events, too, and each is added to one neuron.
+
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
     0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
     waits until the ``step_end`` of the step before has been handed on. Latency: :mod:`.timing`.
@@ -39,7 +41,7 @@ class Core(wiring.Component):
             loads["load_parameters"] = In(LoadSignature(config.groups, config.parameter_word_width))
         super().__init__(
             {
-                "events": In(event_stream(config.axons)),
+                "events": In(event_stream(config.indices, config.partial and config.partial.width)),
                 "spikes": Out(event_stream(config.neurons, config.value_width)),
                 "idle": Out(1),
                 "saturations": Out(COUNTER_WIDTH),
@@ -86,6 +88,8 @@ class Core(wiring.Component):
                 part = config.parameter_word_width // config.lanes
                 m.d.comb += Value.cast(lane.settings).eq(parameters.word_select(k, part))
             lanes.append(lane)
+        if config.partial is not None:
+            self._add(m, fetch.addition, lanes)
 
         kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]
         results = Cat(Value.cast(lane.result) for lane in lanes)
@@ -121,6 +125,16 @@ class Core(wiring.Component):
             self.idle.eq(fetch.waiting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
         ]
         return m
+
+    @staticmethod
+    def _add(m: Module, addition: data.View, lanes: list[Lane]) -> None:
+        """Take the partial sum to its lane, with the operation that it belongs to."""
+        for number in range(1, FIRST_STAGE + 1):
+            stage = Signal.like(addition, name=f"addition{number}")
+            m.d.sync += stage.eq(addition)
+            addition = stage
+        for k, lane in enumerate(lanes):
+            m.d.comb += [lane.adds.eq(addition.valid), lane.sum.eq(Mux(addition.lane == k, addition.sum, 0))]
 
     def _memory(self, m: Module, name: str, load: wiring.PureInterface, address: Value) -> Signal:
         """The memory ``name``; its word at ``address``, two stages later."""

@@ -1,11 +1,12 @@
 """Turns the event stream into memory addresses: one group of neurons a cycle."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import CoreConfig, index_width
+from ..config import CoreConfig, PartialSums, index_width
 from ..stream import event_stream
+from .lane import last_stage
 
 COUNTER_WIDTH = 16
 
@@ -19,6 +20,11 @@ def operation_layout(config: CoreConfig) -> data.StructLayout:
     return data.StructLayout(
         {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}
     )
+
+
+def addition_layout(config: CoreConfig, partial: PartialSums) -> data.StructLayout:
+    """Beside an operation: that of ``valid`` adds ``sum`` to the neuron in ``lane`` of its group, and no weights."""
+    return data.StructLayout({"valid": 1, "lane": max(config.lane_bits, 1), "sum": signed(partial.width)})
 
 
 def scaled(value: Value, factor: int) -> Value:
@@ -37,20 +43,24 @@ class Fetch(wiring.Component):
     update and of the pass after it.
 
     Latency: an event that is taken in cycle c issues its first group in c + 1. Throughput: an event takes
-    ``groups`` cycles, an update ``max(groups, spacing)``, without a gap between them.
+    ``groups`` cycles, an update ``max(groups, spacing)``, without a gap between them. A partial sum is one group's
+    operation, with ``addition`` beside it. It takes ``last_stage + 1`` cycles, and what follows it ``last_stage`` more:
+    no result may be under way.
     """
 
     def __init__(self, config: CoreConfig, *, spacing: int) -> None:
         self.config, self.spacing = config, spacing
+        partial = config.partial
         super().__init__(
             {
-                "events": In(event_stream(config.axons)),
+                "events": In(event_stream(config.indices, partial and partial.width)),
                 "may_update": In(1),
                 "operation": Out(operation_layout(config)),
                 "weight_address": Out(index_width(config.weight_words)),
                 "rejected": Out(COUNTER_WIDTH),
                 "waiting": Out(1),
             }
+            | ({} if partial is None else {"addition": Out(addition_layout(config, partial))})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -72,7 +82,7 @@ class Fetch(wiring.Component):
             self.operation.emit.eq(is_update & ~clearing),
             self.operation.last.eq(last),
             self.operation.group.eq(group),
-            done.eq(self.operation.valid & last),
+            done.eq(self.operation.valid & (last if self.config.partial is None else last | self.addition.valid)),
             self.events.ready.eq(~clearing & (~held | done)),
             self.waiting.eq(~clearing & ~held),
         ]
@@ -88,15 +98,35 @@ class Fetch(wiring.Component):
             with m.If(~legal & ~self.rejected.all()):
                 m.d.sync += self.rejected.eq(self.rejected + 1)
         self._address(m, accepted, group)
-        self._space(m, ready, done)
+        self._space(m, ready, accepted, done)
+        if self.config.partial is not None:
+            self._add(m, accepted & legal, group)
         return m
+
+    @property
+    def _target(self) -> tuple[Value, Value, Value]:
+        """Of the offered event, whether it is a partial sum, and for which lane of which group."""
+        lanes, index = self.config.lane_bits, self.events.payload.index
+        return index[-1] & ~self.events.payload.step_end, index[:lanes], index[lanes:-1]
+
+    def _add(self, m: Module, accepted: Value, group: Value) -> None:
+        adds, to_lane, to_group = self._target
+        with m.If(accepted):
+            m.d.sync += [self.addition.valid.eq(adds), self.addition.lane.eq(to_lane)]
+            m.d.sync += self.addition.sum.eq(self.events.payload.value)
+            with m.If(adds):
+                m.d.sync += group.eq(to_group)
 
     def _legal(self, m: Module, accepted: Value) -> Value:
         """Whether the offered event can be executed: the accumulators hold one event an axon and step."""
-        event, axons = self.events.payload, self.config.axons
-        count = Signal(range(axons + 1))
+        event, config, most = self.events.payload, self.config, self.config.most_events
+        count = Signal(range(most + 1))
         legal = Signal()
-        m.d.comb += legal.eq(event.step_end | ((event.index < axons) & (count != axons)))
+        exists = event.index < config.axons
+        if config.partial is not None:
+            adds, to_lane, to_group = self._target
+            exists = Mux(adds, (to_lane < config.lanes) & (to_group < config.groups), exists)
+        m.d.comb += legal.eq(event.step_end | (exists & (count != most)))
         with m.If(accepted & legal):
             m.d.sync += count.eq(count + 1)
             with m.If(event.step_end):
@@ -117,15 +147,20 @@ class Fetch(wiring.Component):
             with m.Elif(self.operation.valid):
                 m.d.sync += self.weight_address.eq(self.weight_address + 1)
 
-    def _space(self, m: Module, ready: Value, done: Value) -> None:
-        """Hold the next pass back until the results of an update can be read."""
-        gap = self.spacing - self.config.groups
-        if gap <= 0:
+    def _space(self, m: Module, ready: Value, accepted: Value, done: Value) -> None:
+        """Hold the next pass back until the results of an update can be read, and partial sums, and what follows
+        them, until all can be."""
+        gap = max(self.spacing - self.config.groups, 0)
+        drain = 0 if self.config.partial is None else last_stage(self.config.model)
+        if not max(gap, drain):
             m.d.comb += ready.eq(1)
             return
-        pause = Signal(range(gap + 1))
+        pause = Signal(range(max(gap, drain) + 1))
         m.d.comb += ready.eq(pause == 0)
         with m.If(done & self.operation.update):
             m.d.sync += pause.eq(gap)
         with m.Elif(~ready):
             m.d.sync += pause.eq(pause - 1)
+        if drain:
+            with m.If(accepted & (self._target[0] | self.addition.valid)):
+                m.d.sync += pause.eq(drain)

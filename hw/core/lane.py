@@ -47,9 +47,10 @@ class Lane(wiring.Component):
     With a synaptic current: 2 and 3 sum and saturate the current, 4 and 5 the membrane and fire, 6 reset,
     7 decays, and 8 adds the current to the membrane where that integrates the one of the step before.
 
-    Inputs belong to :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the
-    integrator with the weight added, which is there at once. ``spike`` and ``saturated`` are 0 unless
-    updating. Arithmetic: :mod:`ranvier.golden.neuron`.
+    Where there are partial sums, ``sum`` takes the place of the weight while ``adds``. Inputs belong to
+    :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the integrator with the weight
+    added, which is there at once. ``spike`` and ``saturated`` are 0 unless updating. Arithmetic:
+    :mod:`ranvier.golden.neuron`.
 
     Latency: ``last_stage(model) - FIRST_STAGE`` cycles. Throughput: one neuron a cycle.
     """
@@ -69,6 +70,7 @@ class Lane(wiring.Component):
                 "membrane": Out(signed(config.model.state_width)),
                 "saturated": Out(1),
             }
+            | ({} if config.partial is None else {"adds": In(1), "sum": In(signed(config.partial.width))})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -86,7 +88,8 @@ class Lane(wiring.Component):
         weight = Signal(signed(max(self.config.weight_width, 2)))
         m.d.comb += weight.eq(Cat(1, self.weight) if self.config.weight_width == 1 else self.weight)
         bias = self._parameter(self._stored(), "bias")
-        total = self.state.integrator + Mux(self.update, bias, weight)
+        addend = weight if self.config.partial is None else Mux(self.adds, self.sum, weight)
+        total = self.state.integrator + Mux(self.update, bias, addend)
         with naming(m):
             return let(total, "total", self.config.total_width)
 
