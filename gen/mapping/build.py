@@ -106,7 +106,7 @@ class MeshBuild:
             "steps": design.program.steps,
             "ports": port_list(MeshChip(chip).signature),
             "event_in": fields(event_layout(chip.outside.sends)),
-            "event_out": fields(event_layout(chip.outside.receives, chip.value_width)),
+            "event_out": fields(event_layout(chip.outside.receives, chip.outside.receives_width)),
             "load": fields(load_layout(chip)),
             "layers": [
                 {"name": layer.name, "axons": layer.axons, "neurons": layer.neurons, "weight_width": layer.weight_width}
@@ -129,11 +129,12 @@ class MeshBuild:
                     "layer": layers[part.layer].name,
                     "first": part.first,
                     "neurons": part.neurons,
-                    "axons": tile.core.axons,
+                    "first_axon": part.first_axon,
+                    "axons": part.axons,
                     "lanes": tile.core.lanes,
                     "groups": tile.core.groups,
                 }
-                for tile, part in zip(chip.tiles, mapping.slices, strict=True)
+                for tile, part in zip(source.tiles, mapping.parts.slices, strict=True)
             ],
             "memory_map": [
                 {"tile": region.core, "memory": region.memory, "base": region.base, "words": region.words}

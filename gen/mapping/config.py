@@ -29,15 +29,24 @@ class Mesh(Section):
     barrier that all cores wait at."""
     slices: list[int] | None = None
     """Cores for each layer; left out: as many as make the slowest layer fastest."""
+    axon_groups: list[int] | None = None
+    """Groups of axons of each layer, a core for each in the place of one; left out: 1 where slices are given, else what
+    memory needs or makes it faster."""
     tile_kib: float | None = Field(default=None, gt=0)
     """Memory for weights in each tile, in KiB; left out: as much as is needed."""
     seed: int = Field(default=1, ge=0)
     """Of the search for places."""
 
     @model_validator(mode="after")
-    def _one_barrier(self) -> Self:
+    def _consistent(self) -> Self:
         if self.chips > 1 and self.pace == "barrier":
             raise ValueError(f"a barrier is of one chip: over {self.chips} chips the pace must be 'credits'")
+        if self.axon_groups is not None and max(self.axon_groups, default=1) > 1 and self.pace == "barrier":
+            raise ValueError(
+                "partial sums come a step late for a barrier: with groups of axons the pace must be 'credits'"
+            )
+        if self.axon_groups is not None and self.slices is None:
+            raise ValueError("groups of axons must be given together with slices")
         return self
 
     def named(self, program: str) -> str:

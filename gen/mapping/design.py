@@ -12,7 +12,8 @@ from ..design import Design
 from .activity import profile
 from .config import Mesh
 from .partition import cut, split
-from .placement import Mapping, place_slices
+from .parts import parts_of
+from .placement import Mapping, place_parts
 from .tables import contents, mesh_chips
 from .traffic import flows, sent_events
 
@@ -37,15 +38,17 @@ class MeshDesign:
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
         if mesh.slices is None:
             bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
-            slices = split(program, mesh.chips * mesh.width * mesh.height, activity, self._lanes, bits)
+            tiles, credits = mesh.chips * mesh.width * mesh.height, mesh.pace == "credits"
+            slices = split(program, tiles, activity, self._lanes, bits, axons=credits)
         else:
-            slices = cut(program, mesh.slices)
-        return place_slices(program, slices, activity, mesh.width, mesh.height, mesh.seed, mesh.chips)
+            slices = cut(program, mesh.slices, mesh.axon_groups)
+        parts = parts_of(program, slices, self._lanes)
+        return place_parts(parts, activity, mesh.width, mesh.height, mesh.seed, mesh.chips)
 
     @cached_property
     def chips(self) -> tuple[MeshChipConfig, ...]:
         """From west to east; the first has the gate."""
-        return mesh_chips(self.name, self.design.program, self.mapping, self._lanes, self.mesh)
+        return mesh_chips(self.name, self.design.program, self.mapping, self.mesh)
 
     @property
     def chip(self) -> MeshChipConfig:

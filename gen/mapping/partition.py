@@ -6,7 +6,10 @@ from math import ceil
 
 import numpy as np
 
+from ranvier.golden.fixed import signed_width
+from ranvier.golden.neuron import NeuronModel, Shift, weight_range
 from ranvier.golden.program import Layer, Program
+from ranvier.hw.core.lane import last_stage
 
 from ..errors import RanvierError
 from .activity import Activity
@@ -14,79 +17,150 @@ from .activity import Activity
 
 @dataclass(frozen=True)
 class Slice:
-    """Neurons ``first … first + neurons - 1`` of a ``layer`` (its number), with all of the layer's axons."""
+    """Neurons ``first … first + neurons - 1`` of a ``layer`` (its number), with its axons ``first_axon … first_axon +
+    axons - 1``: all, or a group of them. Then the slice with axon 0 is the home of these neurons, and the others send
+    it partial sums."""
 
     layer: int
     first: int
     neurons: int
+    first_axon: int
+    axons: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether it only adds up weights, for the home of its neurons."""
+        return self.first_axon > 0
+
+    def is_home_of(self, other: "Slice") -> bool:
+        """Whether ``other`` sends partial sums here."""
+        return other.partial and not self.partial and (other.layer, other.first) == (self.layer, self.first)
 
     def of(self, program: Program) -> Layer:
-        """The layer that these neurons are."""
+        """The layer that this is; partial sums are those of neurons that keep nothing."""
         layer, last = program.layers[self.layer], self.first + self.neurons
+        rows = slice(self.first_axon, self.first_axon + self.axons)
+        weights = np.ascontiguousarray(layer.weights[rows, self.first : last])
+        name = f"{layer.name}_{self.first}"
+        if self.partial:
+            width = signed_width(*(self.axons * weight for weight in weight_range(layer.weight_width)))
+            adder = NeuronModel(width, Shift(0), spiking=False)
+            return Layer(f"{name}_{self.first_axon}", weights, layer.weight_width, adder, {"bias": np.array(0)})
         parameters = {
             name: array if array.shape == () else array[self.first : last] for name, array in layer.parameters.items()
         }
         scale = layer.scale if layer.scale.shape == () else layer.scale[self.first : last]
-        weights = np.ascontiguousarray(layer.weights[:, self.first : last])
-        name = f"{layer.name}_{self.first}"
         return Layer(name, weights, layer.weight_width, layer.model, parameters, scale)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A layer in so many parts: of its neurons, and each of these of its axons."""
+
+    neurons: int
+    axons: int
+
+    @property
+    def tiles(self) -> int:
+        return self.neurons * self.axons
+
+
 def split(
-    program: Program, tiles: int, activity: Activity, lanes: list[int], tile_bits: int | None
+    program: Program, tiles: int, activity: Activity, lanes: list[int], tile_bits: int | None, *, axons: bool = True
 ) -> tuple[Slice, ...]:
     """Slices for at most ``tiles`` tiles, so that the slowest stage of a step takes the fewest cycles.
 
     Stages are the sending of a layer's inputs, a packet for each event and slice, and the core's work on them. Weights
-    of a slice take at most ``tile_bits``. Raises RanvierError, which says what is missing, if they do not fit.
+    of a slice take at most ``tile_bits``. ``axons``: they may be shared, too. Raises RanvierError, which says what is
+    missing, if they do not fit.
     """
-    least = [_least_slices(layer, tile_bits) for layer in program.layers]
-    if sum(least) > tiles:
-        needs = ", ".join(f"{layer.name} {count}" for layer, count in zip(program.layers, least, strict=True))
+    cuts = [_least(layer, tile_bits, axons) for layer in program.layers]
+    if sum(each.tiles for each in cuts) > tiles:
+        needs = ", ".join(f"{layer.name} {each.tiles}" for layer, each in zip(program.layers, cuts, strict=True))
         raise RanvierError(
-            f"Program {program.name} must fit {tiles} tiles, but needs {sum(least)} ({needs}): "
+            f"Program {program.name} must fit {tiles} tiles, but needs {sum(each.tiles for each in cuts)} ({needs}): "
             f"take a larger mesh, or more memory for each tile"
         )
 
-    def cycles(counts: list[int]) -> list[float]:
+    def cycles(cuts: list[Cut]) -> list[float]:
         stages = []
-        for number, (layer, count) in enumerate(zip(program.layers, counts, strict=True)):
+        for number, (layer, now) in enumerate(zip(program.layers, cuts, strict=True)):
             events = activity.events[number]
-            senders = 1 if number == 0 else counts[number - 1]
-            groups = ceil(ceil(layer.neurons / count) / lanes[number])
-            stages.append(max((events + 1) * groups, (events / senders + 1) * count))
+            senders = 1 if number == 0 else cuts[number - 1].neurons
+            neurons = ceil(layer.neurons / now.neurons)
+            sums = neurons * (now.axons - 1) * (last_stage(layer.model) + 1)
+            work = (events / now.axons + 1) * ceil(neurons / lanes[number]) + sums
+            stages.append(max(work, events / senders * now.neurons + now.tiles))
         return stages
 
-    counts = least
-    while sum(counts) < tiles:
-        now = cycles(counts)
+    while True:
+        now = cycles(cuts)
         worst = int(np.argmax(now))
-        more = [count + (number == worst) for number, count in enumerate(counts)]
-        if more[worst] > program.layers[worst].neurons or max(cycles(more)) >= max(now):
-            break
-        counts = more
-    return cut(program, counts)
+        best, gain = cuts, 0.0
+        for more in _finer(program.layers[worst], cuts[worst], axons):
+            finer = [*cuts[:worst], more, *cuts[worst + 1 :]]
+            gained = (max(now) - max(cycles(finer))) / (more.tiles - cuts[worst].tiles)
+            if gained > gain and sum(each.tiles for each in finer) <= tiles:
+                best, gain = finer, gained
+        if best is cuts:
+            return cut(program, [each.neurons for each in cuts], [each.axons for each in cuts])
+        cuts = best
 
 
-def cut(program: Program, counts: list[int]) -> tuple[Slice, ...]:
-    """``counts[k]`` slices of layer k, of sizes that differ by one at most. Raises RanvierError."""
-    if len(counts) != len(program.layers):
-        raise RanvierError(f"Slices must be given for each of the {len(program.layers)} layers, not for {len(counts)}")
+def cut(program: Program, counts: list[int], groups: list[int] | None = None) -> tuple[Slice, ...]:
+    """``counts[k]`` slices of the neurons of layer k, each with its axons in ``groups[k]``, of sizes that differ by one
+    at most. Raises RanvierError."""
+    layers = program.layers
     slices = []
-    for number, (layer, count) in enumerate(zip(program.layers, counts, strict=True)):
+    groups = [1] * len(layers) if groups is None else groups
+    for what, given in (("Slices", counts), ("Groups of axons", groups)):
+        if len(given) != len(layers):
+            raise RanvierError(f"{what} must be given for each of the {len(layers)} layers, not for {len(given)}")
+    for number, (layer, count, group) in enumerate(zip(layers, counts, groups, strict=True)):
         if not 1 <= count <= layer.neurons:
             raise RanvierError(f"Slices of layer {layer.name} must be 1..{layer.neurons}, not {count}")
-        bounds = [layer.neurons * part // count for part in range(count + 1)]
-        slices += [Slice(number, first, end - first) for first, end in pairwise(bounds)]
+        if not 1 <= group <= layer.axons:
+            raise RanvierError(f"Groups of axons of layer {layer.name} must be 1..{layer.axons}, not {group}")
+        for first, neurons in _shares(layer.neurons, count):
+            slices += [Slice(number, first, neurons, *share) for share in _shares(layer.axons, group)]
     return tuple(slices)
 
 
-def _least_slices(layer: Layer, tile_bits: int | None) -> int:
+def _shares(of: int, count: int) -> list[tuple[int, int]]:
+    """First and number of each share."""
+    bounds = [of * part // count for part in range(count + 1)]
+    return [(first, end - first) for first, end in pairwise(bounds)]
+
+
+def _finer(layer: Layer, now: Cut, axons: bool) -> list[Cut]:
+    finer = []
+    if now.neurons < layer.neurons:
+        finer.append(Cut(now.neurons + 1, now.axons))
+    if axons and now.axons < layer.axons:
+        finer.append(Cut(now.neurons, now.axons + 1))
+    return finer
+
+
+def _least(layer: Layer, tile_bits: int | None, axons: bool) -> Cut:
+    """The fewest tiles that hold ``layer``."""
     if tile_bits is None:
-        return 1
+        return Cut(1, 1)
     column = layer.axons * layer.weight_width
-    if column > tile_bits:
+    if not axons and column > tile_bits:
         raise RanvierError(
-            f"Layer {layer.name} must fit tiles of {tile_bits:,} bits, but the weights of one neuron take {column:,}"
+            f"Layer {layer.name} must fit tiles of {tile_bits:,} bits, but the weights of one neuron take {column:,}: "
+            f"take more memory for each tile, or pace = 'credits', which may share the axons"
         )
-    return ceil(layer.neurons / (tile_bits // column))
+    if layer.weight_width > tile_bits:
+        raise RanvierError(
+            f"Layer {layer.name} must fit tiles of {tile_bits:,} bits, but one weight takes {layer.weight_width}"
+        )
+    fewest = None
+    for groups in range(1, layer.axons + 1 if axons else 2):
+        columns = tile_bits // (ceil(layer.axons / groups) * layer.weight_width)
+        if columns:
+            found = Cut(ceil(layer.neurons / columns), groups)
+            if fewest is None or found.tiles < fewest.tiles:
+                fewest = found
+    assert fewest is not None
+    return fewest

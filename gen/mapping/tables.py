@@ -1,7 +1,6 @@
 """What a mapping makes of a program: the chips' configurations, and the contents of their memories."""
 
 from ranvier.golden.program import Program
-from ranvier.hw.config import core_config
 from ranvier.hw.manycore.bridge import BridgeConfig
 from ranvier.hw.manycore.config import MeshChipConfig, Place, TileConfig
 from ranvier.hw.manycore.interface import InterfaceConfig
@@ -14,36 +13,35 @@ from .placement import Mapping
 from .traffic import flows
 
 
-def mesh_chips(
-    name: str, program: Program, mapping: Mapping, lanes: list[int], mesh: Mesh
-) -> tuple[MeshChipConfig, ...]:
-    """The chips, from west to east, that run ``program`` as ``mapping`` says, with at most ``lanes[k]`` lanes in cores
-    of layer k; ``name`` is that of one, of several its beginning. Raises RanvierError for a chip without a tile."""
+def mesh_chips(name: str, program: Program, mapping: Mapping, mesh: Mesh) -> tuple[MeshChipConfig, ...]:
+    """The chips, from west to east, that run ``program`` as ``mapping`` says; ``name`` is that of one, of several its
+    beginning. Raises RanvierError for a chip without a tile."""
     *ways, gate = flows(mapping)
     tiles = []
-    for part, flow in zip(mapping.slices, ways, strict=True):
-        layer = part.of(program)
-        core = core_config(layer, min(lanes[part.layer], layer.neurons))
+    for core, flow in zip(mapping.parts.cores, ways, strict=True):
         interface = InterfaceConfig(
-            receives=layer.axons,
-            sends=layer.neurons,
-            receives_values=False,
-            sends_values=not layer.model.spiking,
+            receives=core.indices,
+            most=core.most_events,
+            sends=core.neurons,
+            receives_width=None if core.partial is None else core.partial.width,
+            sends_width=core.value_width,
             senders=len(flow.sources),
             targets=len(flow.targets),
-            entries=len(flow.targets),
+            entries=flow.entries,
         )
         tiles.append(TileConfig(flow.place, core, interface))
     model = program.layers[-1].model
     outside = InterfaceConfig(
         receives=program.outputs,
+        most=program.outputs,
         sends=program.inputs,
-        receives_values=not model.spiking,
-        sends_values=False,
+        receives_width=None if model.spiking else model.state_width,
+        sends_width=None,
         senders=len(gate.sources),
         targets=len(gate.targets),
-        entries=len(gate.targets),
+        entries=gate.entries,
     )
+    widths = [tile.interface.sends_width for tile in tiles if tile.interface.sends_width is not None]
     axons = max([outside.receives, *(tile.interface.receives for tile in tiles)])
     chips = []
     for number in range(mapping.chips):
@@ -62,7 +60,7 @@ def mesh_chips(
                 mapping.gate[0],
                 own,
                 outside,
-                None if model.spiking else model.state_width,
+                max(widths, default=None),
                 mesh.pace == "barrier",
                 None if mapping.chips == 1 else BridgeConfig(mapping.chips, number, axons),
             )
@@ -76,35 +74,39 @@ def contents(program: Program, mapping: Mapping, chip: MeshChipConfig) -> dict[t
     *ways, gate = flows(mapping)
     words: dict[tuple[str, str], list[int]] = {}
     tiles = {tile.place: tile for tile in chip.tiles}
-    for part, flow in zip(mapping.slices, ways, strict=True):
+    for part, flow in zip(mapping.parts.slices, ways, strict=True):
         if flow.place not in tiles:
             continue
         tile = tiles[flow.place]
         layer = part.of(program)
         for name, *_ in tile.core.memories:
             words[tile.name, name] = memory_words(layer, tile.core, name)
-        words |= _tables(chip, tile.name, layer.neurons, part.first, flow)
+        words |= _tables(chip, tile.name, flow)
     if chip.has_gate:
-        words |= _tables(chip, "gate", program.inputs, 0, gate)
+        words |= _tables(chip, "gate", gate)
     return words
 
 
-def _tables(chip: MeshChipConfig, tile: str, sends: int, first: int, flow: Flow) -> dict[tuple[str, str], list[int]]:
-    """Every event goes to all targets of ``flow``, as axon ``first`` + its index."""
-    count = len(flow.targets)
-    entry = chip.format.entry(count)
+def _tables(chip: MeshChipConfig, tile: str, flow: Flow) -> dict[tuple[str, str], list[int]]:
+    entry = chip.format.entry(len(flow.targets))
     modulus = 1 << entry["offset"].width
-    lists = [
-        entry.const({"target": number, "offset": first % modulus, "last": number == count - 1}).as_value().value
-        for number in range(count)
-    ]
+    lists: list[int] = []
+    begins: list[int] = []
+    for entries in flow.lists:
+        begins.append(len(lists))
+        lists += [
+            entry.const({"target": target, "offset": offset % modulus, "last": number == len(entries) - 1})
+            .as_value()
+            .value
+            for number, (target, offset) in enumerate(entries)
+        ]
     place = chip.format.place
 
     def coordinates(places: tuple[Place, ...]) -> list[int]:
         return [place.const({"x": x, "y": y}).as_value().value for x, y in places]
 
     return {
-        (tile, "starts"): [0] * sends,
+        (tile, "starts"): [begins[number] for number in flow.starts],
         (tile, "lists"): lists,
         (tile, "targets"): coordinates(flow.targets),
         (tile, "sources"): coordinates(flow.sources),

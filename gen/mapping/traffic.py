@@ -1,4 +1,4 @@
-"""Who sends to whom in a mapped program, and how much."""
+"""Who sends to whom in a mapped program, and what."""
 
 import numpy as np
 
@@ -11,19 +11,25 @@ from .placement import Mapping
 
 def flows(mapping: Mapping) -> list[Flow]:
     """Of each slice, then of the gate."""
-    last = mapping.slices[-1].layer
-    places = [tuple(place for _, place in mapping.of_layer(layer)) for layer in range(last + 1)]
-    gate = (mapping.gate,)
-    found = []
-    for part, place in zip(mapping.slices, mapping.places, strict=True):
-        targets = gate if part.layer == last else places[part.layer + 1]
-        sources = gate if part.layer == 0 else places[part.layer - 1]
-        found.append(Flow(place, targets, sources))
-    return [*found, Flow(mapping.gate, places[0], places[last])]
+    places, parts = [*mapping.places, mapping.gate], mapping.parts
+    return [
+        Flow(
+            place,
+            tuple(places[target] for target in fan_out.targets),
+            tuple(places[source] for source in parts.sources(number)),
+            fan_out.lists,
+            fan_out.starts,
+        )
+        for number, (place, fan_out) in enumerate(zip(places, parts.fan_outs, strict=True))
+    ]
 
 
-def sent_events(program: Program, mapping: Mapping, spikes: np.ndarray) -> list[list[int]]:
-    """Events that each slice, then the gate, sends in each step of a sample (bool ``[steps, inputs]``)."""
+def sent_events(program: Program, mapping: Mapping, spikes: np.ndarray) -> list[list[list[int]]]:
+    """Indices of the events that each slice, then the gate, sends in each step of a sample (bool ``[steps,
+    inputs]``)."""
     rasters = [raster[0] for raster in sent_rasters(program, spikes[None])]
-    sent = [rasters[part.layer][:, part.first : part.first + part.neurons].sum(axis=1) for part in mapping.slices]
-    return [counts.tolist() for counts in [*sent, spikes.sum(axis=1)]]
+    sent = []
+    for part in mapping.parts.slices:
+        raster = rasters[part.layer][:, part.first : part.first + part.neurons]
+        sent.append(np.ones_like(raster) if part.partial else raster)
+    return [[np.flatnonzero(row).tolist() for row in raster] for raster in [*sent, spikes]]

@@ -47,7 +47,7 @@ class MeshChip(wiring.Component):
         outside = config.outside
         members = {
             "events_in": In(event_stream(outside.sends)),
-            "events_out": Out(event_stream(outside.receives, config.value_width)),
+            "events_out": Out(event_stream(outside.receives, outside.receives_width)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
             "misrouted": Out(COUNTER_WIDTH),

@@ -35,13 +35,14 @@ class MeshChipConfig:
     """``width`` columns and ``height`` rows of routers with buffers of ``depth`` flits; a tile at some of them.
 
     ``gate``: column at whose southern end events come in and go out, and ``outside`` the interface there.
-    ``value_width``: bits of a readout's values, None if outputs are spikes. ``barrier``: all tiles take steps
-    together; else each has the pace that its neighbours allow.
+    ``value_width``: bits of values in packets, those of a readout and of partial sums, None without. ``barrier``: all
+    tiles take steps together; else each has the pace that its neighbours allow.
 
     ``bridge``: the chip is one of several that lie in a row, all as large, in one address space: places of its tiles
     are in its own columns, ``gate`` may be in another chip, and ``outside`` is the same in all.
 
-    Raises ValueError for a barrier over several chips, a gate outside of them, and fewer axons than a place has.
+    Raises ValueError for a barrier over several chips or with partial sums (they come a step later than the spikes
+    beside them, and an inbox holds two steps), a gate outside of the chips, and fewer axons than a place has.
     """
 
     name: str
@@ -58,6 +59,8 @@ class MeshChipConfig:
     def __post_init__(self) -> None:
         if self.bridge is not None and self.barrier:
             raise ValueError(f"Chip {self.name} must not have both a barrier and bridges: a barrier is of one chip")
+        if self.barrier and any(tile.core.partial for tile in self.tiles):
+            raise ValueError(f"Chip {self.name} must not have both a barrier and partial sums: they come a step late")
         columns = self.format.columns
         if not 0 <= self.gate < columns:
             raise ValueError(f"Gate of chip {self.name} must lie in columns 0..{columns - 1}, not in {self.gate}")

@@ -23,20 +23,24 @@ class Inbox(wiring.Component):
     the step's low bit, and its list is free for the step after the next: a sender must not send events of a step
     before. ``complete``: all of this step has come. While ``may_consume`` is 0, nothing goes on.
 
-    ``rejected`` counts events of axons that do not exist, more events than a step can have, and packets for a step that
-    was complete; they are dropped. It sticks at its maximum.
+    ``rejected`` counts events of indices that do not exist, more events than a step can have, and packets for a step
+    that was complete; they are dropped. It sticks at its maximum.
 
     Latency: an event that comes in cycle c is offered in c + 3. Throughput: an event a cycle.
     """
 
-    def __init__(self, axons: int, format: PacketFormat, *, valued: bool = False, senders: int) -> None:
-        """``valued``: events have values. ``senders``: the most there can be."""
-        self.axons, self.format, self.valued = axons, format, valued
+    def __init__(
+        self, indices: int, format: PacketFormat, *, most: int | None = None, width: int | None = None, senders: int
+    ) -> None:
+        """``indices`` of events, and the ``most`` of them that a step can have, else one of each index; ``width`` in
+        bits of their values, None without. ``senders``: the most there can be."""
+        self.indices, self.format, self.width = indices, format, width
+        self.most = indices if most is None else most
         super().__init__(
             {
                 "packets": In(stream.Signature(format.payload, always_ready=True)),
                 "senders": In(range(senders + 1)),
-                "events": Out(event_stream(axons, format.value_width if valued else None)),
+                "events": Out(event_stream(indices, width)),
                 "complete": Out(1),
                 "may_consume": In(1),
                 "consumed": Out(stream.Signature(1)),
@@ -47,25 +51,24 @@ class Inbox(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        axons, packet = self.axons, self.packets.payload
+        most, packet = self.most, self.packets.payload
         spike, end = (data.View(body, packet.body[: body.size]) for body in (self.format.spike, self.format.end))
 
         def twice(shape: object, name: str) -> Array:  # one for each step
             return Array(Signal(shape, name=f"{name}{step}") for step in range(2))
 
-        arrived, announced = (
-            twice(range(2 * self.format.axons), "arrived"),
-            twice(range(2 * self.format.axons), "announced"),
-        )
-        stored, ends, last = twice(range(axons + 1), "stored"), twice(self.senders.shape(), "ends"), twice(1, "last")
+        counted = range(2 * max(self.format.axons, most))
+        arrived, announced = twice(counted, "arrived"), twice(counted, "announced")
+        stored, ends, last = twice(range(most + 1), "stored"), twice(self.senders.shape(), "ends"), twice(1, "last")
         complete = Array((ends[step] == self.senders) & (arrived[step] >= announced[step]) for step in range(2))
         is_spike = Signal()
         is_end = Signal()
         legal = Signal()
+        exists = spike.index < self.indices
         m.d.comb += [
             is_spike.eq(self.packets.valid & (packet.kind == Kind.SPIKE)),
             is_end.eq(self.packets.valid & (packet.kind == Kind.END)),
-            legal.eq(~complete[packet.step] & Mux(is_spike, (spike.index < axons) & (stored[packet.step] != axons), 1)),
+            legal.eq(~complete[packet.step] & Mux(is_spike, exists & (stored[packet.step] != most), 1)),
         ]
         with m.If(is_spike & ~complete[packet.step]):
             m.d.sync += arrived[packet.step].eq(arrived[packet.step] + 1)
@@ -81,7 +84,7 @@ class Inbox(wiring.Component):
             m.d.sync += self.rejected.eq(self.rejected + 1)
 
         step = Signal()  # the low bit of this step's number
-        place = Signal(range(axons + 1))
+        place = Signal(range(most + 1))
         event = Signal()  # what the list gives
         ending = Signal()
         sample_end = Signal()
@@ -104,7 +107,7 @@ class Inbox(wiring.Component):
                 self.events.payload.step_end.eq(ending),
                 self.events.payload.sample_end.eq(ending & sample_end),
             ]
-            if self.valued:
+            if self.width is not None:
                 m.d.sync += self.events.payload.value.eq(Mux(event, listed.value, 0))
         with m.If(free):
             m.d.sync += [event.eq(0), ending.eq(0)]
@@ -129,7 +132,7 @@ class Inbox(wiring.Component):
     ) -> data.View:
         """The memory of both lists: writes ``spike`` behind those ``stored``; the event at ``place``, a cycle after
         ``take``."""
-        bits = index_width(self.axons)
+        bits = index_width(self.most)
         m.submodules.lists = lists = memory.Memory(
             shape=unsigned(self.format.spike.size), depth=2 << bits, init=[], attrs=BLOCK_MEMORY
         )

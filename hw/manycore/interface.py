@@ -18,15 +18,17 @@ from .packet import Kind, PacketFormat
 
 @dataclass(frozen=True)
 class InterfaceConfig:
-    """``receives``: indices of events that come in; ``sends``: of those that go out, each with ``..._values`` or not.
+    """``receives``: indices of events that come in, and ``most`` of them in a step; ``sends``: of those that go out.
+    ``..._width``: bits of their values, None without.
 
     ``senders``, ``targets``: the most places that send here, and that are sent to. ``entries`` of all fan-out lists.
     """
 
     receives: int
+    most: int
     sends: int
-    receives_values: bool
-    sends_values: bool
+    receives_width: int | None
+    sends_width: int | None
     senders: int
     targets: int
     entries: int
@@ -53,15 +55,13 @@ class Interface(wiring.Component):
         self, config: InterfaceConfig, format: PacketFormat, *, balance_width: int = 0, source: bool = False
     ) -> None:
         self.config, self.format, self.balance_width, self.source = config, format, balance_width, source
-        out_width = format.value_width if config.receives_values else None
-        in_width = format.value_width if config.sends_values else None
         place = format.place.size
         super().__init__(
             {
                 "packets_in": In(stream.Signature(format.flit)),
                 "packets_out": Out(stream.Signature(format.flit)),
-                "events_in": In(event_stream(config.sends, in_width)),
-                "events_out": Out(event_stream(config.receives, out_width)),
+                "events_in": In(event_stream(config.sends, config.sends_width)),
+                "events_out": Out(event_stream(config.receives, config.receives_width)),
                 "senders": In(range(config.senders + 1)),
                 "targets": In(range(config.targets + 1)),
                 "load_starts": In(LoadSignature(config.sends, index_width(config.entries))),
@@ -81,10 +81,10 @@ class Interface(wiring.Component):
         m = Module()
         config, format = self.config, self.format
         m.submodules.inbox = inbox = Inbox(
-            config.receives, format, valued=config.receives_values, senders=config.senders
+            config.receives, format, most=config.most, width=config.receives_width, senders=config.senders
         )
         m.submodules.outbox = outbox = Outbox(
-            config.sends, format, valued=config.sends_values, entries=config.entries, targets=config.targets
+            config.sends, format, width=config.sends_width, entries=config.entries, targets=config.targets
         )
         wiring.connect(m, wiring.flipped(self.events_in), outbox.events)
         wiring.connect(m, inbox.events, wiring.flipped(self.events_out))

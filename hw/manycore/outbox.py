@@ -27,14 +27,16 @@ class Outbox(wiring.Component):
     reset it needs a cycle for each place of a target.
     """
 
-    def __init__(self, indices: int, format: PacketFormat, *, valued: bool = False, entries: int, targets: int) -> None:
-        """``indices`` of events; ``valued``: they have values. ``entries`` of all lists; ``targets``: the most there
-        can be."""
-        self.indices, self.format, self.valued = indices, format, valued
+    def __init__(
+        self, indices: int, format: PacketFormat, *, width: int | None = None, entries: int, targets: int
+    ) -> None:
+        """``indices`` of events; ``width`` in bits of their values, None without. ``entries`` of all lists;
+        ``targets``: the most there can be."""
+        self.indices, self.format, self.width = indices, format, width
         self.entries, self.most = entries, targets
         super().__init__(
             {
-                "events": In(event_stream(indices, format.value_width if valued else None)),
+                "events": In(event_stream(indices, width)),
                 "packets": Out(stream.Signature(format.flit)),
                 "targets": In(range(targets + 1)),
                 "step": Out(1),
@@ -128,7 +130,7 @@ class Outbox(wiring.Component):
             end.sample_end.eq(held.sample_end),
             payload.body.eq(Mux(ending, end.as_value(), spike.as_value())),
         ]
-        if self.valued:
+        if self.width is not None:
             m.d.comb += spike.value.eq(event.value)
 
     def _lists(self, m: Module, take: Value, held: data.View, begin: Value, walk: Value) -> data.View:

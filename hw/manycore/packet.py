@@ -20,8 +20,8 @@ class Kind(enum.Enum, shape=2):
 
 @dataclass(frozen=True)
 class PacketFormat:
-    """Layouts of a chip's packets: ``columns`` and ``rows`` of places, at most ``axons`` at any of them,
-    ``value_width`` bits of a readout's values or None.
+    """Layouts of a chip's packets: ``columns`` and ``rows`` of places, at most ``axons`` (indices of events)
+    at any of them, ``value_width`` bits of the values of a readout and of partial sums, or None.
 
     A flit, from the low bit: ``x``, ``y``, and the payload: ``kind``, ``step`` (the low bit of the step's number),
     ``body``.
@@ -38,7 +38,7 @@ class PacketFormat:
 
     @cached_property
     def spike(self) -> data.StructLayout:
-        """Body of a SPIKE: ``index`` of the axon, and a readout's ``value``."""
+        """Body of a SPIKE: ``index`` of the axon, and the ``value`` of a readout or a partial sum."""
         value = {} if self.value_width is None else {"value": signed(self.value_width)}
         return data.StructLayout({"index": index_width(self.axons)} | value)
 

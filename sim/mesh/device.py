@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.mapping.design import MeshDesign
-from ranvier.golden.inference import LayerTrace, run_program
+from ranvier.golden.inference import LayerTrace, run_layer, run_program
 from ranvier.golden.routing import MESH_PORTS
 from ranvier.hw.manycore.config import Place
 from ranvier.hw.stream import event_layout
@@ -102,22 +102,26 @@ class MeshDevice:
         cycles = self.model.run(
             receive={"events_out": outputs + samples * steps}, idle="idle", limit=PATIENCE * samples * steps
         )
-        self._compare_tiles(traces)
+        self._compare_tiles(spikes, traces)
         for place in self.flits:
             (moves,) = self.model.recorded(f"router_{place[0]}_{place[1]}")
             self.flits[place] += unpack_fields(moves, 1, len(MESH_PORTS), signed=False).sum(axis=0)
         return self._compare_outputs(trace, cycles)
 
-    def _compare_tiles(self, traces: list[LayerTrace]) -> None:
-        design = self.design
-        for part, tile in zip(design.mapping.slices, design.tiles, strict=True):
+    def _compare_tiles(self, spikes: np.ndarray, traces: list[LayerTrace]) -> None:
+        design, program = self.design, self.design.design.program
+        for part, tile in zip(design.mapping.parts.slices, design.tiles, strict=True):
             records = self.model.recorded(tile.name)
             core, trace = tile.core, traces[part.layer]
+            neurons = slice(part.first, part.first + part.neurons)
+            if part.partial:
+                inputs = spikes if part.layer == 0 else traces[part.layer - 1].spikes
+                axons = slice(part.first_axon, part.first_axon + part.axons)
+                trace, neurons = run_layer(part.of(program), inputs[..., axons]), slice(None)
             samples, steps, _ = trace.spikes.shape
             updates = samples * steps * core.groups
             if len(records[0]) != updates:
                 raise RanvierError(f"Tile {tile.name} must update {updates} groups, not {len(records[0])}")
-            neurons = slice(part.first, part.first + part.neurons)
             of_golden = (("membranes", trace.membrane, core.model.state_width), ("spikes", trace.spikes.astype(int), 1))
             for (what, golden, width), record in zip(of_golden, records, strict=True):
                 values = unpack_fields(record, width, core.lanes, signed=width > 1)
@@ -125,7 +129,7 @@ class MeshDevice:
                 self.comparison.add(tile.name, what, golden[..., neurons], values)
 
     def _compare_outputs(self, trace: LayerTrace, cycles: int) -> Run:
-        layer, width = self.design.design.program.layers[-1], self.design.chip.value_width
+        layer, width = self.design.design.program.layers[-1], self.design.chip.outside.receives_width
         event = fields_of(event_layout(layer.neurons, width), self.model.received("events_out"))
         samples, steps, _ = trace.spikes.shape
         ends = event["step_end"] == 1

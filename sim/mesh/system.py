@@ -43,7 +43,7 @@ class System(wiring.Component):
         outside = configs[0].outside
         members = {
             "events_in": In(event_stream(outside.sends)),
-            "events_out": Out(event_stream(outside.receives, configs[0].value_width)),
+            "events_out": Out(event_stream(outside.receives, outside.receives_width)),
             "rate": In(32),
             "idle": Out(1),
             "down": Out(1),

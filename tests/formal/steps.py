@@ -49,7 +49,14 @@ def received(axons=2, senders=2):
     m = p.m
     format = PacketFormat(columns=senders, rows=1, axons=axons, value_width=None)
     config = interface.InterfaceConfig(
-        receives=axons, sends=1, receives_values=False, sends_values=False, senders=senders, targets=1, entries=1
+        receives=axons,
+        most=axons,
+        sends=1,
+        receives_width=None,
+        sends_width=None,
+        senders=senders,
+        targets=1,
+        entries=1,
     )
     m.submodules.dut = dut = interface.Interface(config, format)
     p.leave_free(dut.packets_in.valid, dut.packets_in.payload, dut.packets_out.ready, dut.events_out.ready)

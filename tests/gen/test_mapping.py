@@ -11,7 +11,8 @@ from ranvier.gen.mapping.activity import Activity, profile
 from ranvier.gen.mapping.config import Mesh, sized
 from ranvier.gen.mapping.design import MeshDesign
 from ranvier.gen.mapping.partition import Slice, cut, split
-from ranvier.gen.mapping.placement import place_slices
+from ranvier.gen.mapping.parts import parts_of
+from ranvier.gen.mapping.placement import place_parts
 from ranvier.golden.inference import run_layer
 
 from ..programs import random_program
@@ -57,7 +58,7 @@ def test_more_tiles_go_where_they_help(digits):
     activity = Activity((np.full(64, 0.3), np.full(128, 0.5), np.ones(10)))
     slices = split(program, 6, activity, [8, 2], None)
     # Cycles of a step with 1, 2 and 3 cores: readout 65 * 5, 65 * 3, 65 * 2; hidden 20.2 * 16, 20.2 * 8, 20.2 * 6.
-    assert slices[0] == Slice(0, 0, 42) and sum(part.neurons for part in slices) == 138
+    assert slices[0] == Slice(0, 0, 42, 0, 64) and sum(part.neurons for part in slices) == 138
     assert [sum(part.layer == number for part in slices) for number in range(2)] == [3, 3]
 
 
@@ -83,7 +84,7 @@ def test_places_are_the_best_of_all_where_all_can_be_tried(digits):
     """All 24 placements of four slices on 2 x 2, their packets counted link by link, by hand."""
     activity = profile(digits.program, digits.measured.spikes[:50])
     slices = cut(digits.program, [2, 2])
-    found = place_slices(digits.program, slices, activity, 2, 2, seed=1)
+    found = place_parts(parts_of(digits.program, slices, [8, 2]), activity, 2, 2, seed=1)
 
     def hops(places):
         def far(a, b):
@@ -108,8 +109,8 @@ def test_places_are_the_best_of_all_where_all_can_be_tried(digits):
 
 def test_the_same_seed_gives_the_same_places(digits):
     activity = profile(digits.program, digits.measured.spikes[:50])
-    slices = cut(digits.program, [13, 3])
-    first, second = (place_slices(digits.program, slices, activity, 4, 4, seed=3) for _ in range(2))
+    parts = parts_of(digits.program, cut(digits.program, [13, 3]), [8, 2])
+    first, second = (place_parts(parts, activity, 4, 4, seed=3) for _ in range(2))
     assert first == second
     assert len(set(first.places)) == 16 and first.hops < first.hops_in_order
 
