@@ -66,6 +66,11 @@ class CoreConfig:
         group, lane = divmod(neuron, self.lanes)
         return 1 << self._low_bits | group << self.lane_bits | lane
 
+    def group_of(self, index: int) -> int | None:
+        """The group that a partial sum of this ``index`` is for; None for a spike."""
+        low = 1 << self._low_bits
+        return None if self.partial is None or index < low else (index - low) >> self.lane_bits
+
     @property
     def lane_bits(self) -> int:
         return (self.lanes - 1).bit_length()

@@ -9,7 +9,6 @@ import numpy as np
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.neuron import NeuronModel, Shift, weight_range
 from ranvier.golden.program import Layer, Program
-from ranvier.hw.core.lane import last_stage
 
 from ..errors import RanvierError
 from .activity import Activity
@@ -36,21 +35,24 @@ class Slice:
         """Whether ``other`` sends partial sums here."""
         return other.partial and not self.partial and (other.layer, other.first) == (self.layer, self.first)
 
-    def of(self, program: Program) -> Layer:
-        """The layer that this is; partial sums are those of neurons that keep nothing."""
-        layer, last = program.layers[self.layer], self.first + self.neurons
+    def of(self, program: Program, order: list[int]) -> Layer:
+        """The layer that this is, with its neurons in ``order``, which counts from the first; partial sums are those of
+        neurons that keep nothing."""
+        layer, columns = program.layers[self.layer], self.first + np.array(order)
         rows = slice(self.first_axon, self.first_axon + self.axons)
-        weights = np.ascontiguousarray(layer.weights[rows, self.first : last])
+        weights = np.ascontiguousarray(layer.weights[rows, columns])
         name = f"{layer.name}_{self.first}"
         if self.partial:
             width = signed_width(*(self.axons * weight for weight in weight_range(layer.weight_width)))
             adder = NeuronModel(width, Shift(0), spiking=False)
             return Layer(f"{name}_{self.first_axon}", weights, layer.weight_width, adder, {"bias": np.array(0)})
-        parameters = {
-            name: array if array.shape == () else array[self.first : last] for name, array in layer.parameters.items()
-        }
-        scale = layer.scale if layer.scale.shape == () else layer.scale[self.first : last]
+        parameters = {name: array if array.shape == () else array[columns] for name, array in layer.parameters.items()}
+        scale = layer.scale if layer.scale.shape == () else layer.scale[columns]
         return Layer(name, weights, layer.weight_width, layer.model, parameters, scale)
+
+
+OUTBOX_CYCLES = 2  # of an event of one target
+WORTH = 0.25  # of the time that more tiles would save at best they must save so much
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,24 @@ def split(
             events = activity.events[number]
             senders = 1 if number == 0 else cuts[number - 1].neurons
             neurons = ceil(layer.neurons / now.neurons)
-            sums = neurons * (now.axons - 1) * (last_stage(layer.model) + 1)
-            work = (events / now.axons + 1) * ceil(neurons / lanes[number]) + sums
-            stages.append(max(work, events / senders * now.neurons + now.tiles))
+            work = (events / now.axons + 1) * ceil(neurons / lanes[number]) + neurons * (now.axons - 1)
+            sums = OUTBOX_CYCLES * neurons if now.axons > 1 else 0
+            stages.append(max(work, sums, events / senders * now.neurons + now.tiles))
         return stages
 
     while True:
         now = cycles(cuts)
         worst = int(np.argmax(now))
+        own, free = cuts[worst], tiles - sum(each.tiles for each in cuts)
         best, gain = cuts, 0.0
-        for more in _finer(program.layers[worst], cuts[worst], axons):
+        for more in _finer(program.layers[worst], own, free, axons):
             finer = [*cuts[:worst], more, *cuts[worst + 1 :]]
-            gained = (max(now) - max(cycles(finer))) / (more.tiles - cuts[worst].tiles)
-            if gained > gain and sum(each.tiles for each in finer) <= tiles:
-                best, gain = finer, gained
+            then = cycles(finer)
+            saved = 1 - then[worst] / now[worst]
+            if saved < WORTH * (1 - own.tiles / more.tiles) or max(then) >= max(now):
+                continue
+            if saved / (more.tiles - own.tiles) > gain:
+                best, gain = finer, saved / (more.tiles - own.tiles)
         if best is cuts:
             return cut(program, [each.neurons for each in cuts], [each.axons for each in cuts])
         cuts = best
@@ -132,13 +138,14 @@ def _shares(of: int, count: int) -> list[tuple[int, int]]:
     return [(first, end - first) for first, end in pairwise(bounds)]
 
 
-def _finer(layer: Layer, now: Cut, axons: bool) -> list[Cut]:
-    finer = []
-    if now.neurons < layer.neurons:
-        finer.append(Cut(now.neurons + 1, now.axons))
-    if axons and now.axons < layer.axons:
-        finer.append(Cut(now.neurons, now.axons + 1))
-    return finer
+def _finer(layer: Layer, now: Cut, free: int, axons: bool) -> list[Cut]:
+    """All that take at most ``free`` tiles more."""
+    most = now.tiles + free
+    groups = range(now.axons, min(layer.axons, most // now.neurons) + 1 if axons else now.axons + 1)
+    finer = [
+        Cut(neurons, group) for group in groups for neurons in range(now.neurons, min(layer.neurons, most // group) + 1)
+    ]
+    return finer[1:]
 
 
 def _least(layer: Layer, tile_bits: int | None, axons: bool) -> Cut:

@@ -1,10 +1,11 @@
 """Slices of layers with their cores, and who sends what to whom."""
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
-from ranvier.golden.program import Program
+from ranvier.golden.program import Layer, Program
 from ranvier.hw.config import CoreConfig, PartialSums, core_config
 
 from .activity import Activity
@@ -33,9 +34,10 @@ class FanOut:
 
 @dataclass(frozen=True)
 class Parts:
-    """``slices``, the core of each, and what each sends; ``fan_outs[-1]`` is that of the gate."""
+    """``slices``, the layer that each is, its core, and what it sends; ``fan_outs[-1]`` is that of the gate."""
 
     slices: tuple[Slice, ...]
+    layers: tuple[Layer, ...]
     cores: tuple[CoreConfig, ...]
     fan_outs: tuple[FanOut, ...]
 
@@ -55,7 +57,9 @@ class Parts:
 
 def parts_of(program: Program, slices: tuple[Slice, ...], lanes: list[int]) -> Parts:
     """``slices`` of ``program``, with at most ``lanes[k]`` lanes in cores of layer k."""
-    cores = tuple(_core(program, part, slices, lanes[part.layer]) for part in slices)
+    orders = [_order(part, slices, lanes[part.layer]) for part in slices]
+    layers = tuple(part.of(program, order) for part, order in zip(slices, orders, strict=True))
+    cores = tuple(_core(number, slices, layers, lanes[part.layer]) for number, part in enumerate(slices))
     gate, last = len(slices), slices[-1].layer
 
     def ways(layer: int, neuron: int) -> list[Entry]:
@@ -69,23 +73,35 @@ def parts_of(program: Program, slices: tuple[Slice, ...], lanes: list[int]) -> P
         ]
 
     fan_outs = []
-    for part in slices:
+    for part, order in zip(slices, orders, strict=True):
         if part.partial:
             home = next(number for number, other in enumerate(slices) if other.is_home_of(part))
-            fan_outs.append(_fan_out([[(home, cores[home].partial_index(k))] for k in range(part.neurons)]))
+            fan_outs.append(_fan_out([[(home, cores[home].partial_index(k))] for k in order]))
         else:
             fan_outs.append(_fan_out([ways(part.layer, part.first + k) for k in range(part.neurons)]))
-    return Parts(slices, cores, (*fan_outs, _fan_out([ways(-1, axon) for axon in range(program.inputs)])))
+    return Parts(slices, layers, cores, (*fan_outs, _fan_out([ways(-1, axon) for axon in range(program.inputs)])))
 
 
-def _core(program: Program, part: Slice, slices: tuple[Slice, ...], lanes: int) -> CoreConfig:
-    layer = part.of(program)
-    core = core_config(layer, min(lanes, layer.neurons))
-    senders = [other for other in slices if part.is_home_of(other)]
+def _order(part: Slice, slices: tuple[Slice, ...], lanes: int) -> list[int]:
+    """The order of its neurons, from its first. Of partial sums one for each group of the home, then again, those of
+    different cores from different groups on: the home takes sums for different groups faster."""
+    if not part.partial:
+        return list(range(part.neurons))
+    senders = [other for other in slices if other.partial and (other.layer, other.first) == (part.layer, part.first)]
+    lanes = min(lanes, part.neurons)
+    groups = ceil(part.neurons / lanes)
+    first = groups * senders.index(part) // len(senders)
+    order = [(first + group) % groups * lanes + lane for lane in range(lanes) for group in range(groups)]
+    return [neuron for neuron in order if neuron < part.neurons]
+
+
+def _core(number: int, slices: tuple[Slice, ...], layers: tuple[Layer, ...], lanes: int) -> CoreConfig:
+    core = core_config(layers[number], min(lanes, layers[number].neurons))
+    senders = [layer for other, layer in zip(slices, layers, strict=True) if slices[number].is_home_of(other)]
     if not senders:
         return core
-    width = max(other.of(program).model.state_width for other in senders)
-    return replace(core, partial=PartialSums(sum(other.axons for other in senders), len(senders), width))
+    width = max(layer.model.state_width for layer in senders)
+    return replace(core, partial=PartialSums(sum(layer.axons for layer in senders), len(senders), width))
 
 
 def _fan_out(ways: list[list[Entry]]) -> FanOut:

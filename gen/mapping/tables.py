@@ -74,11 +74,10 @@ def contents(program: Program, mapping: Mapping, chip: MeshChipConfig) -> dict[t
     *ways, gate = flows(mapping)
     words: dict[tuple[str, str], list[int]] = {}
     tiles = {tile.place: tile for tile in chip.tiles}
-    for part, flow in zip(mapping.parts.slices, ways, strict=True):
+    for layer, flow in zip(mapping.parts.layers, ways, strict=True):
         if flow.place not in tiles:
             continue
         tile = tiles[flow.place]
-        layer = part.of(program)
         for name, *_ in tile.core.memories:
             words[tile.name, name] = memory_words(layer, tile.core, name)
         words |= _tables(chip, tile.name, flow)

@@ -1,12 +1,12 @@
 """Turns the event stream into memory addresses: one group of neurons a cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, PartialSums, index_width
 from ..stream import event_stream
-from .lane import last_stage
+from .state import RegisterState, in_flight, state_for
 
 COUNTER_WIDTH = 16
 
@@ -44,8 +44,8 @@ class Fetch(wiring.Component):
 
     Latency: an event that is taken in cycle c issues its first group in c + 1. Throughput: an event takes
     ``groups`` cycles, an update ``max(groups, spacing)``, without a gap between them. A partial sum is one group's
-    operation, with ``addition`` beside it. It takes ``last_stage + 1`` cycles, and what follows it ``last_stage`` more:
-    no result may be under way.
+    operation, with ``addition`` beside it, and takes a cycle; but each operation waits while a result of its group is
+    under way, for ``in_flight`` cycles.
     """
 
     def __init__(self, config: CoreConfig, *, spacing: int) -> None:
@@ -98,7 +98,7 @@ class Fetch(wiring.Component):
             with m.If(~legal & ~self.rejected.all()):
                 m.d.sync += self.rejected.eq(self.rejected + 1)
         self._address(m, accepted, group)
-        self._space(m, ready, accepted, done)
+        self._space(m, ready, done)
         if self.config.partial is not None:
             self._add(m, accepted & legal, group)
         return m
@@ -147,20 +147,27 @@ class Fetch(wiring.Component):
             with m.Elif(self.operation.valid):
                 m.d.sync += self.weight_address.eq(self.weight_address + 1)
 
-    def _space(self, m: Module, ready: Value, accepted: Value, done: Value) -> None:
-        """Hold the next pass back until the results of an update can be read, and partial sums, and what follows
-        them, until all can be."""
-        gap = max(self.spacing - self.config.groups, 0)
-        drain = 0 if self.config.partial is None else last_stage(self.config.model)
-        if not max(gap, drain):
-            m.d.comb += ready.eq(1)
-            return
-        pause = Signal(range(max(gap, drain) + 1))
-        m.d.comb += ready.eq(pause == 0)
-        with m.If(done & self.operation.update):
-            m.d.sync += pause.eq(gap)
-        with m.Elif(~ready):
-            m.d.sync += pause.eq(pause - 1)
-        if drain:
-            with m.If(accepted & (self._target[0] | self.addition.valid)):
-                m.d.sync += pause.eq(drain)
+    def _space(self, m: Module, ready: Value, done: Value) -> None:
+        """Hold the next pass back until the results of an update can be read."""
+        now: Value = Const(1)
+        gap = self.spacing - self.config.groups
+        if gap > 0:
+            pause = Signal(range(gap + 1))
+            with m.If(done & self.operation.update):
+                m.d.sync += pause.eq(gap)
+            with m.Elif(~ready):
+                m.d.sync += pause.eq(pause - 1)
+            now = pause == 0
+        if self.config.partial is not None:
+            now = now & ~self._flies(m)
+        m.d.comb += ready.eq(now)
+
+    def _flies(self, m: Module) -> Value:
+        """Whether a result of the group that is next is under way; only partial sums break the order of groups."""
+        start, stages, of = self.operation, in_flight(self.config), self.operation.valid
+        if state_for(self.config) is RegisterState:
+            of = of & start.update
+        valid, groups = Signal(stages), data.ArrayLayout(start.group.shape(), stages)
+        flying = Signal(groups)
+        m.d.sync += [valid.eq(Cat(of, valid)), flying.as_value().eq(Cat(start.group, flying.as_value()))]
+        return Cat(valid[stage] & (flying[stage] == start.group) for stage in range(stages)).any()

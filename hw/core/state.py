@@ -74,6 +74,12 @@ def state_for(config: CoreConfig) -> type[BlockState] | type[RegisterState]:
     return BlockState if config.groups > last_stage(config.model) else RegisterState
 
 
+def in_flight(config: CoreConfig) -> int:
+    """Cycles after an operation, of updates only where state lies in registers, in which its group must not be read."""
+    final = last_stage(config.model)
+    return final if state_for(config) is BlockState else final - FIRST_STAGE
+
+
 def spacing(config: CoreConfig) -> int:
     """Least number of cycles between the starts of an update and of the pass after it."""
     return 0 if state_for(config) is BlockState else last_stage(config.model) - FIRST_STAGE + 1

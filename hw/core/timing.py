@@ -20,14 +20,13 @@ BUFFER_CYCLES = 4  # from the write of a group's results until its first event i
 
 def core_cycles(config: CoreConfig) -> dict[str, int]:
     """Cycles of one core: ``event`` and ``update`` (throughput), ``clear`` (from reset until it takes events),
-    ``latency`` (from taking a ``step_end`` until the first event of that update is offered, at least); of cores that
-    add partial sums ``partial``, and ``drain``, what the event or update after one takes more."""
-    final = last_stage(config.model)
-    return ({} if config.partial is None else {"partial": final + 1, "drain": final}) | {
+    ``latency`` (from taking a ``step_end`` until the first event of that update is offered, at least);
+    ``partial`` sums take a cycle, but wait while another operation's result for their group is under way."""
+    return {
         "event": config.groups,
         "update": max(config.groups, spacing(config)),
         "clear": config.groups,
-        "latency": 1 + final + BUFFER_CYCLES,
+        "latency": 1 + last_stage(config.model) + BUFFER_CYCLES,
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ranvier.golden.mesh import MeshModel, MeshState
 
 from ..config import CoreConfig
+from ..core.state import BlockState, in_flight, state_for
 from ..core.timing import core_cycles
 from .config import MeshChipConfig, Place
 
@@ -72,7 +73,8 @@ class _Unit:
     step: int = 0  # that it receives
     sending: int = 0
     sent: Counter[int] = field(default_factory=Counter)  # events of this step to each target
-    events: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # of each step: when, cycles of the core
+    events: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # of each step: when, axon
+    flying: dict[int, int] = field(default_factory=dict)  # of each group of a home of partial sums, when it may be read
     ends: dict[int, list[int]] = field(default_factory=dict)  # of each step, how many events each sender has sent
     owed: list[int] = field(default_factory=lambda: [0, 0])
     free: int = 0  # the core takes its next event
@@ -95,24 +97,21 @@ class _Unit:
         elif what == END:
             self.ends.setdefault(step, []).append(packet.count)
         else:
-            cycles = 1
-            if self.core is not None and self.cycles is not None:
-                cycles = self.cycles["event" if what < self.core.axons else "partial"]
-            self.events.setdefault(step, []).append((cycle + INBOX, cycles))
+            self.events.setdefault(step, []).append((cycle + INBOX, what))
 
     def work(self, cycle: int) -> None:
         """Take what has come; at the end of a step, update and send."""
         waiting = self.events.setdefault(self.step, [])
         if waiting and waiting[0][0] <= cycle and self.free <= cycle:
-            _, cycles = waiting.pop(0)
-            self.free = cycle + cycles
+            self.free = self._passed(waiting.pop(0)[1], cycle)
             self.taken += 1
         told = self.ends.get(self.step, [])
         complete = len(told) == len(self.sources) and self.taken == sum(told)
         if complete and not waiting and not self.closed and not self.credits:
             self.credits.extend(_Packet(cycle + 1, source, CREDIT, self.step) for source in self.sources)
             self.closed = True
-        if self.closed and self.free <= cycle and len(self.output) <= 1:  # the end of the update before may wait
+        may_end = self.core is None or len(self.output) <= 1  # the end of the update before may wait
+        if self.closed and self.free <= cycle and may_end:
             self.closed = False
             if self.cycles is None:
                 self.finished += 1
@@ -124,6 +123,21 @@ class _Unit:
                     self.output.append((first + number, event, self.step))
             self.taken = 0
             self.step += 1
+
+    def _passed(self, axon: int, cycle: int) -> int:
+        """When the core may take the event after that of ``axon``, which it takes in ``cycle``."""
+        core = self.core
+        if core is None:
+            return cycle + 1
+        if core.partial is None:
+            return cycle + core.groups
+        sum_of = core.group_of(axon)
+        for group in range(core.groups) if sum_of is None else [sum_of]:
+            cycle = max(cycle, self.flying.get(group, 0))
+            if state_for(core) is BlockState:
+                self.flying[group] = cycle + in_flight(core) + 1
+            cycle += 1
+        return cycle
 
     def send(self, cycle: int) -> None:
         """The next event becomes packets, if its targets may get it."""

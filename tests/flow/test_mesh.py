@@ -118,7 +118,20 @@ def test_a_layer_that_does_not_fit_says_what_is_missing(model, capsys):
     Path(model).write_text(CORE + "[mesh]\ntile_kib = 0.02\n")
     status, _, err = run(capsys, "generate", model, "--mesh", "2x1")
     assert status == 2 and not Path("build").exists()
-    assert "Program probe must fit 2 tiles, but needs 4 (core 4)" in err
+    assert "Program probe must fit 2 tiles, but needs 3 (core 3)" in err
+
+
+def test_axons_are_shared_as_the_configuration_says(model, capsys):
+    Path(model).write_text(CORE + "[mesh]\nwidth = 3\nslices = [2]\naxon_groups = [3]\n")
+    status, out, _ = run(capsys, "sim", model, "--images", "4", "--json")
+    assert status == 0
+    compared = json.loads(out)["compared"]
+    assert compared["different"] == 0 and compared["membranes"] == 4 * 5 * 10 * 3  # sums of two more cores each
+    tiles = json.loads(Path("build/probe_3x2/manifest.json").read_text())["tiles"]
+    assert [(tile["first_axon"], tile["axons"]) for tile in tiles] == [(0, 4), (4, 4), (8, 4)] * 2
+    Path(model).write_text(CORE + '[mesh]\nslices = [2]\naxon_groups = [2]\npace = "barrier"\n')
+    status, _, err = run(capsys, "generate", model)
+    assert status == 2 and "partial sums come a step late for a barrier" in err and len(err.splitlines()) == 1
 
 
 def test_a_tile_and_the_whole_chip_are_synthesised(model, capsys):

@@ -13,7 +13,7 @@ from ranvier.gen.mapping.design import MeshDesign
 from ranvier.gen.mapping.partition import Slice, cut, split
 from ranvier.gen.mapping.parts import parts_of
 from ranvier.gen.mapping.placement import place_parts
-from ranvier.golden.inference import run_layer
+from ranvier.golden.inference import run_layer, synaptic_drive
 
 from ..programs import random_program
 
@@ -33,13 +33,52 @@ def test_slices_together_do_what_the_layer_does(seed):
     spikes = rng.random((3, 5, 9)) < 0.4
     for number, layer in enumerate(program.layers):
         whole = run_layer(layer, spikes)
-        parts = [run_layer(part.of(program), spikes) for part in slices if part.layer == number]
+        parts = [
+            run_layer(part.of(program, list(range(part.neurons))), spikes) for part in slices if part.layer == number
+        ]
         for name in ("spikes", "membrane"):
             np.testing.assert_array_equal(
                 np.concatenate([getattr(part, name) for part in parts], 2), getattr(whole, name)
             )
         np.testing.assert_array_equal(sum(part.saturations for part in parts), whole.saturations)
         spikes = whole.spikes
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_partial_sums_and_the_home_together_are_the_drive_of_the_layer(seed):
+    """Through the tables: what each sum is added to is found from its packet, as the home's core finds it."""
+    rng = np.random.default_rng(seed)
+    sizes = [int(size) for size in rng.integers(4, 30, 3)]
+    program = random_program(rng, sizes, steps=5, readout=bool(seed % 2), weight_width=int(rng.integers(1, 5)))
+    counts, groups = [int(rng.integers(1, 4)), int(rng.integers(1, 4))], [int(rng.integers(2, 5)), 2]
+    lanes = [int(rng.integers(1, 6)), int(rng.integers(1, 6))]
+    parts = parts_of(program, cut(program, counts, groups), lanes)
+    assert len(parts.slices) == counts[0] * groups[0] + counts[1] * groups[1]
+    spikes = rng.random((1, 5, sizes[0])) < 0.4
+    summed = 0
+    for number, layer in enumerate(program.layers):
+        drive = np.zeros((5, layer.neurons), np.int64)
+        for sender, (part, own) in enumerate(zip(parts.slices, parts.layers, strict=True)):
+            if part.layer != number:
+                continue
+            inputs = spikes[..., part.first_axon : part.first_axon + part.axons]
+            if not part.partial:
+                drive[:, part.first : part.first + part.neurons] += synaptic_drive(own, inputs)[0]
+                continue
+            sums = run_layer(own, inputs)
+            assert not sums.saturations.any()
+            fan_out = parts.fan_outs[sender]
+            (home,) = fan_out.targets
+            core = parts.cores[home]
+            for index, start in enumerate(fan_out.starts):
+                ((_, offset),) = fan_out.lists[start]
+                code = index + offset - core.indices // 2
+                neuron = (code >> core.lane_bits) * core.lanes + code % (1 << core.lane_bits)
+                drive[:, parts.slices[home].first + neuron] += sums.membrane[0, :, index]
+                summed += 1
+        np.testing.assert_array_equal(drive, synaptic_drive(layer, spikes)[0])
+        spikes = run_layer(layer, spikes).spikes
+    assert summed == sum(part.neurons for part in parts.slices if part.partial) > 0
 
 
 def test_activity_is_that_of_the_program(digits):
@@ -56,10 +95,32 @@ def test_activity_is_that_of_the_program(digits):
 def test_more_tiles_go_where_they_help(digits):
     program = digits.program
     activity = Activity((np.full(64, 0.3), np.full(128, 0.5), np.ones(10)))
-    slices = split(program, 6, activity, [8, 2], None)
+    slices = split(program, 6, activity, [8, 2], None, axons=False)
     # Cycles of a step with 1, 2 and 3 cores: readout 65 * 5, 65 * 3, 65 * 2; hidden 20.2 * 16, 20.2 * 8, 20.2 * 6.
     assert slices[0] == Slice(0, 0, 42, 0, 64) and sum(part.neurons for part in slices) == 138
     assert [sum(part.layer == number for part in slices) for number in range(2)] == [3, 3]
+    # With its axons in 3 groups the readout takes (64 / 3 + 1) * 5 + 2 * 10 = 131.7.
+    shared = split(program, 6, activity, [8, 2], None)
+    assert shared[:3] == slices[:3]
+    assert shared[3:] == tuple(Slice(1, 0, 10, first, axons) for first, axons in ((0, 42), (42, 43), (85, 43)))
+
+
+def test_axons_are_shared_where_that_saves_tiles(digits):
+    """Tiles of 125 weights hold a column of 64, or four of 22 and one half of the readout's."""
+    activity = profile(digits.program, digits.measured.spikes[:10])
+    for axons, tiles in ((False, 128 + 10), (True, None)):
+        bits = 8 * (128 if not axons else 125)
+        slices = split(digits.program, 200, activity, [8, 2], bits, axons=axons)
+        assert all(8 * part.neurons * part.axons <= bits for part in slices)
+        assert {part.partial for part in slices} == {False, True} if axons else {False}
+        for number, layer in enumerate(digits.program.layers):
+            weights = np.zeros((layer.axons, layer.neurons), int)
+            for part in slices:
+                if part.layer == number:
+                    rows = slice(part.first_axon, part.first_axon + part.axons)
+                    weights[rows, part.first : part.first + part.neurons] += 1
+            assert (weights == 1).all()
+        assert tiles is None or len(slices) <= tiles
 
 
 def test_layers_that_do_not_fit_say_by_how_much(digits):
@@ -71,9 +132,15 @@ def test_layers_that_do_not_fit_say_by_how_much(digits):
     with pytest.raises(RanvierError, match=r"must fit 4 tiles, but needs 8 \(hidden 7, readout 1\)"):
         split(digits.program, 4, activity, [8, 2], 1024 * 10)
     with pytest.raises(
-        RanvierError, match="Layer hidden must fit tiles of 500 bits, but the weights of one neuron take 512"
+        RanvierError, match="Layer hidden must fit tiles of 500 bits, but the weights of one neuron take 512: take more"
     ):
-        split(digits.program, 4, activity, [8, 2], 500)
+        split(digits.program, 4, activity, [8, 2], 500, axons=False)
+    with pytest.raises(RanvierError, match="Layer hidden must fit tiles of 7 bits, but one weight takes 8"):
+        split(digits.program, 4, activity, [8, 2], 7)
+    with pytest.raises(RanvierError, match=r"^Groups of axons of layer hidden must be 1..64, not 65$"):
+        cut(digits.program, [1, 1], [65, 1])
+    with pytest.raises(RanvierError, match="Groups of axons must be given for each of the 2 layers, not for 1"):
+        cut(digits.program, [1, 1], [2])
     with pytest.raises(RanvierError, match=r"^Slices of layer readout must be 1..10, not 11$"):
         cut(digits.program, [1, 11])
     with pytest.raises(RanvierError, match="Slices must be given for each of the 2 layers, not for 3"):

@@ -14,7 +14,7 @@ from ranvier.golden.neuron import NeuronModel, Shift, weight_range
 from ranvier.golden.program import Layer
 from ranvier.hw.config import CoreConfig, PartialSums, core_config
 from ranvier.hw.core import Core
-from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.core.lane import last_stage
 
 from ..programs import random_layer, random_model
 
@@ -117,17 +117,42 @@ def test_sums_are_as_good_as_weights(seed):
     assert counters == {"rejected": 0, "saturations": min(int(golden.saturations.sum()), 65_535)}
 
 
+def schedule(core: CoreConfig, events: list[Event]) -> list[int]:
+    """The cycle in which each of ``events``, of one step, is taken: operations are issued one a cycle, but none for a
+    group whose result is under way."""
+    final = last_stage(core.model)
+    in_memory = core.groups > final
+    issued: dict[int, int] = {}  # for each group, when another operation may follow
+    taken, free, start = [], 0, 0  # the next operation may be issued in cycle ``free``
+    for index, step_end, *_ in events:
+        taken.append(max(free - 1, 0))
+        start = taken[-1] + 1
+        summed = not step_end and index >= core.indices // 2
+        groups = [(index - core.indices // 2) >> core.lane_bits] if summed else range(core.groups)
+        cycle = start
+        for group in groups:
+            cycle = max(cycle, issued.get(group, 0))
+            if in_memory or step_end:
+                issued[group] = cycle + (final + 1 if in_memory else final - 1)
+            cycle += 1
+        free = cycle
+    return taken
+
+
 @pytest.mark.parametrize("lanes", [1, 3, 8])
-def test_what_a_sum_costs(lanes):
+def test_a_sum_takes_a_cycle_where_no_result_for_its_group_is_under_way(lanes):
+    rng = np.random.default_rng(lanes)
     model = NeuronModel(10, Shift(2), reset="soft")
-    layer = random_layer(np.random.default_rng(1), 12, 8, model=model, weight_width=4)
+    layer = random_layer(rng, 12, 8, model=model, weight_width=4)
     core = home_of(layer, [0, 6, 12], lanes)
-    spike, total, end = (2, 0, 0, 0), (core.partial_index(3), 0, 0, 5), (0, 1, 1, 0)
-    _, taken, _ = play(core, layer, [spike, spike, total, total, total, spike, spike, end, spike, total, end, spike])
-    cycles, took = core_cycles(core), np.diff(taken).tolist()
-    each, partial, drain = cycles["event"], cycles["partial"], cycles["drain"]
-    took[7:9] = [took[7] + took[8]]  # what an update takes beyond its groups, the event after it waits
-    assert took[1:] == [each, *[partial] * 3, drain + each, each, cycles["update"] + each, partial, drain + each]
+    in_order = [(core.partial_index(group * lanes), 0, 0, 5) for group in range(core.groups)]
+    _, taken, _ = play(core, layer, in_order)
+    assert np.diff(taken).tolist() == [1] * (core.groups - 1)
+    mixed = [(axon, 0, 0, 0) for axon in range(6)] + [(core.partial_index(neuron), 0, 0, 5) for neuron in range(8)]
+    mixed = [mixed[place] for place in rng.permutation(len(mixed))]
+    _, taken, _ = play(core, layer, [*mixed, (0, 1, 0, 0)])
+    assert np.diff(taken).tolist() == np.diff(schedule(core, [*mixed, (0, 1, 0, 0)])).tolist()
+    assert len(taken) == 15
 
 
 def test_sums_that_do_not_exist_are_counted():

@@ -32,14 +32,16 @@ def device_of(mesh: Mesh, *, simulator: str = "compiled", stalls: int | None = N
     return MeshDevice.of(design, share_modules(emit_part(chip, design.name)), simulator_of(simulator))
 
 
-def check(device: MeshDevice, images: int, seed: int) -> None:
-    """All images are as golden says, and no tile got a packet that it should not get."""
+def check(device: MeshDevice, images: int, seed: int, sums: int = 0) -> None:
+    """All images are as golden says, so many partial ``sums``, too, and no tile got a packet that it should not
+    get."""
     spikes = digits().measured.spikes[:images]
     run = device.run(spikes, np.random.default_rng(seed))
     compared = device.comparison
     print(f"seed {seed}: {run.cycles} cycles, {compared}")
     assert not compared.different, compared.first
-    assert compared.spikes == compared.membranes == images * 8 * 138
+    assert compared.spikes == images * 8 * 138
+    assert compared.membranes == images * 8 * 138 + sums
     assert compared.outputs == images * 8 * 21
     names = ["misrouted", "gate_strays", *(f"{tile.name}_strays" for tile in device.design.chip.tiles)]
     assert {name: device.model.read(name) for name in names} == dict.fromkeys(names, 0)
@@ -56,6 +58,13 @@ def test_digits_over_2_by_2_while_every_link_pauses(pace):
 @pytest.mark.parametrize("pace", ["credits", "barrier"])
 def test_digits_over_all_of_4_by_4_while_every_link_pauses(pace):
     check(device_of(Mesh(width=4, height=4, slices=[13, 3], pace=pace), stalls=2), IMAGES, 2)
+
+
+def test_partial_sums_of_shared_axons_while_every_link_pauses():
+    """Ten cores: two homes of the hidden layer with two more for each, and the readout's with three."""
+    device = device_of(Mesh(width=4, height=3, slices=[2, 1], axon_groups=[3, 4]), stalls=4)
+    device.model.stall(6, 0.4)
+    check(device, 20, 3, sums=20 * 8 * (2 * 128 + 3 * 10))
 
 
 def test_the_verilog_does_what_the_compiled_chip_does():

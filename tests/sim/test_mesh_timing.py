@@ -14,7 +14,14 @@ from ranvier.sim.mesh.device import MeshDevice
 from ranvier.sim.mesh.run import simulator_of
 
 
-@pytest.mark.parametrize(("mesh", "error"), [(Mesh(), 0.02), (Mesh(width=3, height=3), 0.12)])
+@pytest.mark.parametrize(
+    ("mesh", "error"),
+    [
+        (Mesh(), 0.02),
+        (Mesh(width=3, height=3), 0.05),
+        (Mesh(width=3, height=3, slices=[2, 1], axon_groups=[3, 2]), 0.2),
+    ],
+)
 def test_cycles_are_near_and_the_traffic_of_links_is_exact(mesh, error):
     design = MeshDesign(load_design("digits"), mesh)
     text = share_modules(emit_part(MeshChip(design.chip), design.name))
