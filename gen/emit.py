@@ -16,6 +16,7 @@ from .folder import MANIFEST, digests, write_build
 from .images import hex_lines, image_name, memory_words
 from .manifest import build_hash, describe
 from .names import readable
+from .sharing import share_modules
 
 _HEADER = jinja2.Environment(
     loader=jinja2.PackageLoader("ranvier.gen", "."), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
@@ -29,6 +30,21 @@ def emit_rtlil(design: Design) -> str:
     from ranvier.hw.top import Chip
 
     return readable(rtlil.convert(Chip(design.chip), name=design.chip.name, emit_src=False))
+
+
+def emit_part(component: Any, name: str) -> str:
+    """Any component as RTLIL text; its ports are those members that are not constant."""
+    from amaranth.back import rtlil
+    from amaranth.hdl import Signal, Value
+
+    members = (Value.cast(value) for _, _, value in component.signature.flatten(component))
+    ports = [value for value in members if isinstance(value, Signal)]
+    return readable(rtlil.convert(component, ports=ports, name=name, emit_src=False))
+
+
+def emit_shared(component: Any, name: str) -> str:
+    """As :func:`emit_part`, with every module once, however often it is used."""
+    return share_modules(emit_part(component, name))
 
 
 def generate(design: Design, folder: Path) -> dict[str, Any]:

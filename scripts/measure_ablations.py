@@ -17,9 +17,9 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from ranvier.gen.emit import emit_part
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
-from ranvier.gen.training.emit import emit_part
 from ranvier.golden.neuron import NeuronModel, Shift
 from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd

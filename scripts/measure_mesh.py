@@ -26,13 +26,11 @@ from amaranth.lib.wiring import In, Out
 from rich.console import Console
 
 from ranvier.gen.design import load_design
-from ranvier.gen.emit import yosys_verilog
+from ranvier.gen.emit import emit_part, emit_shared, yosys_verilog
 from ranvier.gen.mapping.config import Mesh as MeshSection
 from ranvier.gen.mapping.design import MeshDesign
-from ranvier.gen.sharing import share_modules
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
-from ranvier.gen.training.emit import emit_part
 from ranvier.golden.mesh import MeshModel
 from ranvier.hw.manycore import MeshChip
 from ranvier.hw.router.dimension_order import DimensionOrder
@@ -182,7 +180,7 @@ def emission(console: Console) -> str:
         ("8 × 8 routers with 64 cores: the digits", lambda: MeshChip(design.chip)),
     ):
         start = time.perf_counter()
-        text = share_modules(emit_part(part(), "mesh"))
+        text = emit_shared(part(), "mesh")
         middle = time.perf_counter()
         verilog = yosys_verilog(text)
         end = time.perf_counter()
@@ -201,7 +199,7 @@ def networks(console: Console) -> str:
             raise typer.BadParameter(f"{WIDE} must be there: run scripts/train_mnist_wide.py first")
         for pace in ("credits", "barrier"):
             design = MeshDesign(load_design(model), MeshSection(width=side, height=side, slices=slices, pace=pace))
-            text = share_modules(emit_part(MeshChip(design.chip, stalled_mesh(7, STALLED)), design.name))
+            text = emit_shared(MeshChip(design.chip, stalled_mesh(7, STALLED)), design.name)
             device = MeshDevice.of(design, text, simulator_of("compiled"))
             run = device.run(design.design.measured.spikes[:IMAGES], np.random.default_rng(1))
             compared, layers = device.comparison, range(len(design.design.program.layers))

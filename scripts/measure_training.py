@@ -23,10 +23,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ranvier.gen.config import load_configuration
+from ranvier.gen.emit import emit_part
 from ranvier.gen.energy.sata import COMPUTE_GAIN, SPARSE
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
-from ranvier.gen.training.emit import emit_part, emit_trainer
+from ranvier.gen.training.emit import emit_trainer
 from ranvier.gen.training.images import Samples
 from ranvier.gen.training.setup import trainer_config
 from ranvier.golden.neuron import NeuronModel, Shift

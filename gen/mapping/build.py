@@ -15,14 +15,12 @@ from ranvier.hw.stream import event_layout
 
 from ..builds import Overview
 from ..design import load_design
-from ..emit import yosys_verilog
+from ..emit import emit_shared, yosys_verilog
 from ..errors import RanvierError
 from ..folder import MANIFEST, digests, write_build
 from ..images import hex_lines
 from ..manifest import build_hash, configuration_fields, fields, port_list, sources_digest, tool_versions
-from ..sharing import share_modules
 from ..synth.performance import Performance, performance
-from ..training.emit import emit_part
 from .config import Mesh
 from .design import MeshDesign
 
@@ -58,7 +56,7 @@ class MeshBuild:
 
     @cached_property
     def _rtlil(self) -> str:
-        return share_modules(emit_part(MeshChip(self.source.chip), self.name))
+        return emit_shared(MeshChip(self.source.chip), self.name)
 
     def rtlil(self) -> str:
         return self._rtlil

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
+from ranvier.gen.emit import emit_shared
 from ranvier.golden.mesh import Traffic
 from ranvier.hw.router.mesh import Mesh
 
@@ -42,7 +41,7 @@ class MeshDevice:
         self.flit = design.inner.flit
         self.names = [f"{x}_{y}" for x, y in design.places]
         self.model = CompiledModel(
-            share_modules(emit_part(design, "mesh")),
+            emit_shared(design, "mesh"),
             "mesh",
             sources=[f"in_{name}" for name in self.names],
             sinks=[f"out_{name}" for name in self.names],

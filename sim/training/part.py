@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.gen.training.emit import emit_part
+from ranvier.gen.emit import emit_part
 from ranvier.gen.training.images import Samples, bank_image, sample_words
 from ranvier.golden.train import bptt
 from ranvier.hw.train.ablation.part import ForwardPart

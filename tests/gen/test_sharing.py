@@ -6,8 +6,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ranvier.gen.emit import emit_part, emit_shared
 from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
 from ranvier.hw.router.mesh import Mesh
 
 
@@ -71,7 +71,7 @@ def modules(text):
 
 
 def test_what_is_the_same_is_there_once_under_a_name_that_says_where():
-    shared = modules(share_modules(emit_part(Top(), "top")))
+    shared = modules(emit_shared(Top(), "top"))
     cells = shared["top"]
     assert cells["pair_a"] == cells["pair_b"] == "top__pair" != cells["pair_c"]
     assert set(shared) == {"top", *(module for inside in shared.values() for module in inside.values())}

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from ranvier.gen.design import Design, load_design
+from ranvier.gen.emit import emit_shared
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.mapping.config import Mesh
 from ranvier.gen.mapping.design import MeshDesign
-from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
 from ranvier.hw.manycore import MeshChip
 from ranvier.sim.mesh.device import MeshDevice
 from ranvier.sim.mesh.events import event_words
@@ -29,7 +28,7 @@ def device_of(mesh: Mesh, *, simulator: str = "compiled", stalls: int | None = N
     """Digits over ``mesh``; ``stalls``: every link passes in 6 of 16 cycles, at random by this seed."""
     design = MeshDesign(digits(), mesh)
     chip = MeshChip(design.chip) if stalls is None else MeshChip(design.chip, stalled_mesh(stalls, 6))
-    return MeshDevice.of(design, share_modules(emit_part(chip, design.name)), simulator_of(simulator))
+    return MeshDevice.of(design, emit_shared(chip, design.name), simulator_of(simulator))
 
 
 def check(device: MeshDevice, images: int, seed: int, sums: int = 0) -> None:

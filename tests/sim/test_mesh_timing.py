@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from ranvier.gen.design import load_design
+from ranvier.gen.emit import emit_shared
 from ranvier.gen.mapping.config import Mesh
 from ranvier.gen.mapping.design import MeshDesign
-from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
 from ranvier.golden.routing import MESH_PORTS
 from ranvier.hw.manycore import MeshChip
 from ranvier.sim.mesh.device import MeshDevice
@@ -24,7 +23,7 @@ from ranvier.sim.mesh.run import simulator_of
 )
 def test_cycles_are_near_and_the_traffic_of_links_is_exact(mesh, error):
     design = MeshDesign(load_design("digits"), mesh)
-    text = share_modules(emit_part(MeshChip(design.chip), design.name))
+    text = emit_shared(MeshChip(design.chip), design.name)
     device = MeshDevice.of(design, text, simulator_of("compiled"))
     spikes = design.design.measured.spikes
     errors = []

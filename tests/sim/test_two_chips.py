@@ -8,12 +8,11 @@ import pytest
 
 import ranvier.hw.link.serial as serial
 from ranvier.gen.design import Design, load_design
+from ranvier.gen.emit import emit_shared
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.mapping.build import MeshBuild
 from ranvier.gen.mapping.config import Mesh
 from ranvier.gen.mapping.design import MeshDesign
-from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
 from ranvier.golden.routing import MESH_PORTS
 from ranvier.sim.mesh.device import MeshDevice
 from ranvier.sim.mesh.run import simulator_of
@@ -35,7 +34,7 @@ def device_of(*, stalls: int | None = None, **fields: object) -> MeshDevice:
     """Digits over ``Mesh(**fields)``; ``stalls``: every link of the meshes passes in 12 of 16 cycles."""
     design = MeshDesign(digits(), Mesh.model_validate(fields))
     system = System(design.chips) if stalls is None else System(design.chips, stalled_mesh(stalls, 12))
-    return MeshDevice.of(design, share_modules(emit_part(system, design.name)), simulator_of("compiled"))
+    return MeshDevice.of(design, emit_shared(system, design.name), simulator_of("compiled"))
 
 
 def two_chips() -> MeshDevice:

@@ -8,7 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 import ranvier.hw.link.serial as serial
-from ranvier.gen.training.emit import emit_part
+from ranvier.gen.emit import emit_part
 from ranvier.hw.link import Link
 from ranvier.hw.link.frame import Kind
 from ranvier.sim.compiled import CompiledModel

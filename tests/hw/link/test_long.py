@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ranvier.gen.training.emit import emit_part
+from ranvier.gen.emit import emit_part
 from ranvier.hw.link import Link
 from ranvier.sim.compiled import CompiledModel
 from ranvier.sim.mesh.noise import Noise

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from amaranth.hdl import Shape
 from amaranth.sim import Simulator
 
+from ranvier.gen.emit import emit_shared
 from ranvier.gen.errors import RanvierError
-from ranvier.gen.sharing import share_modules
-from ranvier.gen.training.emit import emit_part
 from ranvier.sim.compiled import CompiledModel
 
 NUMBER_BITS = 16  # the payload of each packet is its number
@@ -60,7 +59,7 @@ class Fabric:
     def __init__(self, network, names, flit, sources=()):
         self.names, self.flit = list(names), flit
         self.model = CompiledModel(
-            share_modules(emit_part(network, "network")),
+            emit_shared(network, "network"),
             "network",
             sources=[*(f"in_{name}" for name in self.names), *sources],
             sinks=[f"out_{name}" for name in self.names],
