@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from ranvier.hw.manycore.chip import MeshChip, load_layout
+from ranvier.hw.manycore.chip import load_layout
 from ranvier.hw.stream import event_layout
 
 from ..builds import Overview
@@ -39,16 +39,11 @@ _SHAPING = [
 
 
 class MeshBuild:
-    """The chip of a network over a mesh."""
+    """The chip of a network over a mesh, or a row of chips."""
 
     def __init__(self, source: str, mesh: Mesh) -> None:
-        if mesh.chips > 1:
-            raise RanvierError(
-                f"Mesh of {mesh.chips} chips cannot be generated yet, only simulated from Python "
-                f"(ranvier.sim.mesh.system): leave 'chips' out"
-            )
         self.source = MeshDesign(load_design(source), mesh)
-        self.measure = f"ranvier sim {source} --mesh {mesh.width}x{mesh.height}"
+        self.measure = f"ranvier sim {source} --mesh {mesh.size}"
 
     @property
     def name(self) -> str:
@@ -56,13 +51,15 @@ class MeshBuild:
 
     @cached_property
     def _rtlil(self) -> str:
-        return emit_shared(MeshChip(self.source.chip), self.name)
+        return emit_shared(self.source.top, self.name)
 
     def rtlil(self) -> str:
         return self._rtlil
 
     def tile_module(self, tile: str) -> str:
-        names = [each.name for each in self.source.chip.tiles]
+        chips = self.source.chips
+        names = [] if len(chips) == 1 else [f"chip_{number}" for number in range(len(chips))]
+        names += [each.name for chip in chips for each in chip.tiles]
         if tile not in names:
             raise RanvierError(f"Tile of {self.name} must be one of {', '.join(names)}, not {tile}")
         match = re.search(rf"^  cell \\(\S+) \\{tile}$", self.rtlil(), re.MULTILINE)
@@ -70,7 +67,7 @@ class MeshBuild:
         return match[1]
 
     def generate(self, folder: Path) -> dict[str, Any]:
-        assert self.source.chip  # what does not fit is said before anything is written
+        self.source.require_fit()
         return write_build(folder, self._hash, self._write)
 
     @cached_property
@@ -81,11 +78,12 @@ class MeshBuild:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def _write(self, work: Path) -> None:
-        manifest, chip = self._describe(), self.source.chip
+        manifest = self._describe()
         header = _HEADER.get_template("header.v.jinja").render(manifest=manifest)
         (work / f"{self.name}.v").write_text(header + yosys_verilog(self.rtlil()))
-        width = chip.load_address_width + chip.load_data_width
-        (work / LOAD).write_text(hex_lines(self.source.load_words(), width))
+        for number, (chip, about) in enumerate(zip(self.source.chips, manifest["chips"], strict=True)):
+            width = chip.load_address_width + chip.load_data_width
+            (work / about["file"]).write_text(hex_lines(self.source.load_words(number), width))
         self.source.design.program.save(work / "program.npz")
         (work / MANIFEST).write_text(json.dumps(manifest | {"files": digests(work)}, indent=2) + "\n")
 
@@ -99,13 +97,12 @@ class MeshBuild:
             "hash": self._hash,
             "tools": tool_versions(),
             "configuration": configuration_fields(design)
-            | {"mesh": source.mesh.model_dump(exclude_none=True, exclude={"chips"})},
+            | {"mesh": {name: value for name, value in source.mesh.facts().items() if value is not None}},
             "quantisation": None if design.report is None else asdict(design.report),
             "steps": design.program.steps,
-            "ports": port_list(MeshChip(chip).signature),
+            "ports": port_list(source.top.signature),
             "event_in": fields(event_layout(chip.outside.sends)),
             "event_out": fields(event_layout(chip.outside.receives, chip.outside.receives_width)),
-            "load": fields(load_layout(chip)),
             "layers": [
                 {"name": layer.name, "axons": layer.axons, "neurons": layer.neurons, "weight_width": layer.weight_width}
                 for layer in layers
@@ -120,6 +117,15 @@ class MeshBuild:
                 "hops": mapping.hops,
                 "hops_in_order": mapping.hops_in_order,
             },
+            "chips": [
+                {
+                    "module": self.name if len(source.chips) == 1 else self.tile_module(f"chip_{number}"),
+                    "columns": [each.first, each.first + each.width - 1],
+                    "file": LOAD if len(source.chips) == 1 else f"load_{number}.hex",
+                    "load": fields(load_layout(each)),
+                }
+                for number, each in enumerate(source.chips)
+            ],
             "tiles": [
                 {
                     "name": tile.name,
@@ -135,9 +141,10 @@ class MeshBuild:
                 for tile, part in zip(source.tiles, mapping.parts.slices, strict=True)
             ],
             "memory_map": [
-                {"tile": region.core, "memory": region.memory, "base": region.base, "words": region.words}
-                | {"width": region.width}
-                for region in chip.memory_map
+                {"chip": number, "tile": region.core, "memory": region.memory, "base": region.base}
+                | {"words": region.words, "width": region.width}
+                for number, each in enumerate(source.chips)
+                for region in each.memory_map
             ],
         }
 
@@ -154,14 +161,14 @@ class MeshBuild:
                     tile["name"],
                     tile["layer"],
                     f"{tile['first']}–{tile['first'] + tile['neurons'] - 1}",
-                    str(tile["axons"]),
+                    f"{tile['first_axon']}–{tile['first_axon'] + tile['axons'] - 1}",
                     str(tile["lanes"]),
                     f"{sizes[tile['name']]:,}",
                 ]
                 for tile in manifest["tiles"]
             ],
             f"memory: bits; {mesh['hops']:.0f} packets × links a step, {saved:.0%} fewer than row by row",
-            f", {LOAD} and manifest.json",
+            f", {', '.join(chip['file'] for chip in manifest['chips'])} and manifest.json",
         )
 
     def speed(self, folder: Path, fmax_mhz: float) -> Performance | None:

@@ -3,13 +3,13 @@
 import re
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ..errors import RanvierError
 from ..section import Section
 
 MAX_SIDE, MAX_CHIPS = 16, 4
-_SIZE = re.compile(r"(\d{1,3})x(\d{1,3})")
+_SIZE = re.compile(r"(?:(\d)x)?(\d{1,3})x(\d{1,3})")
 
 
 class Mesh(Section):
@@ -49,6 +49,11 @@ class Mesh(Section):
             raise ValueError("groups of axons must be given together with slices")
         return self
 
+    @property
+    def size(self) -> str:
+        """As :func:`sized` reads it."""
+        return f"{'' if self.chips == 1 else f'{self.chips}x'}{self.width}x{self.height}"
+
     def named(self, program: str) -> str:
         """Of the top module and the build folder of ``program`` over this."""
         chips = "" if self.chips == 1 else f"{self.chips}_of_"
@@ -60,8 +65,19 @@ class Mesh(Section):
 
 
 def sized(mesh: Mesh | None, size: str) -> Mesh:
-    """``mesh`` with the width and height of ``size``, such as 4x4. Raises RanvierError."""
+    """``mesh`` with the width and height of ``size``, such as 4x4, or of 2x4x4 two chips, too. Raises RanvierError."""
     match = _SIZE.fullmatch(size)
-    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise RanvierError(f"Mesh must be columns x rows, each of 1 to {MAX_SIDE}, such as 4x4, not '{size}'")
-    return (mesh or Mesh()).model_copy(update={"width": int(match[1]), "height": int(match[2])})
+    if match is None or not (
+        1 <= int(match[1] or 1) <= MAX_CHIPS and 1 <= int(match[2]) <= MAX_SIDE and 1 <= int(match[3]) <= MAX_SIDE
+    ):
+        raise RanvierError(
+            f"Mesh must be columns x rows, each of 1 to {MAX_SIDE}, such as 4x4, or 2x4x4 for two such chips "
+            f"(at most {MAX_CHIPS}), not '{size}'"
+        )
+    mesh = mesh or Mesh()
+    chips = mesh.chips if match[1] is None else int(match[1])
+    fields = mesh.model_dump(exclude_unset=True) | {"width": int(match[2]), "height": int(match[3])}
+    try:
+        return Mesh.model_validate(fields | ({} if chips == mesh.chips else {"chips": chips}))
+    except ValidationError as error:
+        raise RanvierError(f"Mesh {size}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None

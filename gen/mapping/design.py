@@ -5,7 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from ranvier.hw.manycore.chip import MeshChip
 from ranvier.hw.manycore.config import MeshChipConfig, TileConfig
+from ranvier.hw.manycore.row import ChipRow
 from ranvier.hw.manycore.timing import Prediction, predict
 
 from ..design import Design
@@ -50,10 +52,19 @@ class MeshDesign:
         """From west to east; the first has the gate."""
         return mesh_chips(self.name, self.design.program, self.mapping, self.mesh)
 
+    def require_fit(self) -> None:
+        """Raise RanvierError where it does not fit."""
+        _ = self.chips
+
     @property
     def chip(self) -> MeshChipConfig:
         """The chip with the gate."""
         return self.chips[0]
+
+    @cached_property
+    def top(self) -> MeshChip | ChipRow:
+        """The chip, or all chips in a row."""
+        return MeshChip(self.chips[0]) if len(self.chips) == 1 else ChipRow(self.chips)
 
     @cached_property
     def tiles(self) -> tuple[TileConfig, ...]:

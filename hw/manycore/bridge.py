@@ -12,6 +12,8 @@ from ..link import Link
 from ..link.frame import FrameFormat
 from ..link.watch import COUNTER_WIDTH
 
+BRIDGE_COUNTERS = ("corrupted", "retransmissions")
+
 
 @dataclass(frozen=True)
 class BridgeConfig:
@@ -44,13 +46,12 @@ class BridgeConfig:
 
 
 def bridge_members(config: BridgeConfig) -> dict[str, wiring.Member]:
-    """The ports of a chip's bridges."""
+    """The ports of a chip's bridges, without counters."""
     high = (1 << config.wires) - 1
     members = {}
     for side in config.sides:
         members |= {f"line_{side}_out": Out(config.wires, init=high), f"line_{side}_in": In(config.wires, init=high)}
         members |= {f"{side}_down": Out(1)}
-        members |= {f"{side}_{name}": Out(COUNTER_WIDTH) for name in ("corrupted", "retransmissions")}
     return members
 
 

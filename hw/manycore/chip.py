@@ -8,15 +8,24 @@ from ..core.fetch import COUNTER_WIDTH
 from ..router.mesh import Mesh
 from ..stream import event_stream
 from .barrier import Barrier
-from .bridge import Bridge, BridgeConfig, bridge_members
+from .bridge import BRIDGE_COUNTERS, Bridge, BridgeConfig, bridge_members
 from .config import MeshChipConfig
 from .interface import Interface
 from .tile import Tile, connect_loads, interface_memories, load_signature
+
+TILE_COUNTERS = ("saturations", "rejected", "strays")
 
 
 def load_layout(config: MeshChipConfig) -> data.StructLayout:
     """Payload of the load port: one word of one memory."""
     return data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
+
+
+def counters(config: MeshChipConfig) -> list[str]:
+    """Names of the counters of a chip."""
+    names = ["misrouted", "gate_strays"] if config.has_gate else ["misrouted"]
+    names += [f"{tile.name}_{what}" for tile in config.tiles for what in TILE_COUNTERS]
+    return names + [f"{side}_{what}" for side in config.sides for what in BRIDGE_COUNTERS]
 
 
 class MeshChip(wiring.Component):
@@ -50,18 +59,13 @@ class MeshChip(wiring.Component):
             "events_out": Out(event_stream(outside.receives, outside.receives_width)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
-            "misrouted": Out(COUNTER_WIDTH),
-            "gate_strays": Out(COUNTER_WIDTH),
         }
         if not config.has_gate:
-            for name in ("events_in", "events_out", "gate_strays"):
+            for name in ("events_in", "events_out"):
                 del members[name]
         if config.bridge is not None:
             members |= bridge_members(config.bridge)
-        for tile in config.tiles:
-            for counter in ("saturations", "rejected", "strays"):
-                members[f"{tile.name}_{counter}"] = Out(COUNTER_WIDTH)
-        super().__init__(members)
+        super().__init__(members | {name: Out(COUNTER_WIDTH) for name in counters(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -83,7 +87,7 @@ class MeshChip(wiring.Component):
             self._attach(m, mesh, tile.place, unit.packets_in, unit.packets_out)
             self._load(m, unit.load, span)
             m.d.comb += [unit.senders.eq(tile.interface.senders), unit.targets.eq(tile.interface.targets)]
-            for counter in ("saturations", "rejected", "strays"):
+            for counter in TILE_COUNTERS:
                 m.d.comb += getattr(self, f"{tile.name}_{counter}").eq(getattr(unit, counter))
             units.append(unit)
 
@@ -129,7 +133,7 @@ class MeshChip(wiring.Component):
                 bridge.line_in.eq(getattr(self, f"line_{side}_in")),
                 getattr(self, f"line_{side}_out").eq(bridge.line_out),
             ]
-            for name in ("down", "corrupted", "retransmissions"):
+            for name in ("down", *BRIDGE_COUNTERS):
                 m.d.comb += getattr(self, f"{side}_{name}").eq(getattr(bridge, name))
 
     def _synchronise(self, m: Module, mesh: Mesh, units: list, idle: Value) -> Value:

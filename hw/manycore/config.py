@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..config import CoreConfig, MemoryRegion, index_width, lay_out
+from ..link.frame import FrameFormat
 from ..router.bridged import Bridges
 from .bridge import BridgeConfig
 from .interface import InterfaceConfig
@@ -85,6 +86,18 @@ class MeshChipConfig:
             return None
         form = self.format
         return Bridges(form.columns, form.rows, self.first, self.bridge.sides, bridge_row(self.height))
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Where another chip is."""
+        return () if self.bridge is None else self.bridge.sides
+
+    @property
+    def frame(self) -> FrameFormat:
+        """What is on the lines between chips. Raises ValueError where there is one only."""
+        if self.bridge is None:
+            raise ValueError(f"Chip {self.name} must be one of several to have lines to others")
+        return self.bridge.frame(self.format.flit)
 
     @cached_property
     def format(self) -> PacketFormat:

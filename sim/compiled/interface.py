@@ -64,3 +64,10 @@ class Interface:
         if port is None or port.direction != direction or (width is not None and port.width != width):
             bits = "" if width is None else f" of {width} bit"
             raise ValueError(f"Module {self.hierarchy.top} must have an {direction} {name}{bits}")
+
+
+def place(kind: str, names: tuple[str, ...], name: str) -> int:
+    """The number of ``name`` among ``names``. Raises ValueError."""
+    if name not in names:
+        raise ValueError(f"Model has no {kind} {name}, only {', '.join(names) or 'none'}")
+    return names.index(name)

@@ -10,7 +10,7 @@ import numpy as np
 from ranvier.gen.errors import RanvierError
 
 from .build import DEFAULT_CACHE, build_library
-from .interface import Interface, Probes
+from .interface import Interface, Probes, place
 from .library import copied, load_library, pointer
 from .stalls import draws
 from .words import Words, chunks_of, integers, pack_words
@@ -75,7 +75,7 @@ class CompiledModel:
 
         ``due``: the cycle before which each is not offered; without it they are offered as soon as possible.
         """
-        number = _place("source", self._interface.sources, source)
+        number = place("source", self._interface.sources, source)
         packed = pack_words(words, self._width(f"{source}__payload"))
         since = np.zeros(len(packed), np.uint64) if due is None else np.asarray(due).astype(np.uint64)
         if len(since) != len(packed):
@@ -95,7 +95,7 @@ class CompiledModel:
         interface, start = self._interface, self.cycles
         watched = -1 if idle is None else self._bit(idle)
         for name in receive:
-            _place("sink", interface.sinks, name)
+            place("sink", interface.sinks, name)
         for number, name in enumerate(interface.sinks):
             self._library.want(self._simulation, number, receive.get(name, 0))
         before = [self._library.received(self._simulation, number) for number in range(len(interface.sinks))]
@@ -106,24 +106,24 @@ class CompiledModel:
 
     def received(self, sink: str) -> np.ndarray:
         """Take the words that came out of ``sink``: uint64 ``[n, chunks]``."""
-        number = _place("sink", self._interface.sinks, sink)
+        number = place("sink", self._interface.sinks, sink)
         chunks = chunks_of(self._width(f"{sink}__payload"))
         self._received_cycles[sink] = self._take(self._library.received_cycles(self._simulation, number))[:, 0]
         return self._take(self._library.received_words(self._simulation, number), chunks)
 
     def received_cycles(self, sink: str) -> np.ndarray:
         """The cycle of each word that the last :meth:`received` took."""
-        _place("sink", self._interface.sinks, sink)
+        place("sink", self._interface.sinks, sink)
         return self._received_cycles[sink]
 
     def sent_cycles(self, source: str) -> np.ndarray:
         """The cycle in which each word was taken, of those since the last :meth:`send` to an empty queue."""
-        number = _place("source", self._interface.sources, source)
+        number = place("source", self._interface.sources, source)
         return copied(self._library, self._library.sent_cycles(self._simulation, number))[:, 0]
 
     def recorded(self, probe: str) -> list[np.ndarray]:
         """Take what ``probe`` recorded: for each of its signals uint64 ``[n, chunks]``."""
-        number = _place("probe", tuple(self._interface.probes), probe)
+        number = place("probe", tuple(self._interface.probes), probe)
         library, simulation = self._library, self._simulation
         self._recorded_cycles[probe] = self._take(library.recording(simulation, number, -1))[:, 0]
         return [
@@ -133,12 +133,12 @@ class CompiledModel:
 
     def recorded_cycles(self, probe: str) -> np.ndarray:
         """The cycle of each record that the last :meth:`recorded` took."""
-        _place("probe", tuple(self._interface.probes), probe)
+        place("probe", tuple(self._interface.probes), probe)
         return self._recorded_cycles[probe]
 
     def read(self, name: str) -> int:
         """The value of a port or of a probed signal now, between two clocks."""
-        number = _place("signal", tuple(self._interface.signals), name)
+        number = place("signal", tuple(self._interface.signals), name)
         packed = np.zeros((1, chunks_of(self._width(name))), np.uint64)
         self._library.read_signal(self._simulation, number, pointer(packed))
         return integers(packed)[0]
@@ -146,7 +146,7 @@ class CompiledModel:
     def write(self, name: str, value: int) -> None:
         """Set an input port that belongs to no stream, until it is written again; :meth:`reset` leaves ``rst`` 0."""
         inputs = [port for port, wire in self._interface.hierarchy.ports.items() if wire.direction == "input"]
-        _place("input", tuple(port for port in inputs if port not in self._interface.driven), name)
+        place("input", tuple(port for port in inputs if port not in self._interface.driven), name)
         packed = pack_words([value], self._width(name))
         self._library.write_signal(self._simulation, tuple(self._interface.signals).index(name), pointer(packed))
 
@@ -186,9 +186,3 @@ class CompiledModel:
         if idle is not None:
             state.append(f"{idle} is {self.read(idle)}")
         return f"Simulation of {interface.hierarchy.top} did not end within {limit} cycles: {', '.join(state)}"
-
-
-def _place(kind: str, names: tuple[str, ...], name: str) -> int:
-    if name not in names:
-        raise ValueError(f"Model has no {kind} {name}, only {', '.join(names) or 'none'}")
-    return names.index(name)

@@ -12,10 +12,15 @@ _TEMPLATES = jinja2.Environment(
 
 def watchable(interface: Interface) -> list[str]:
     """Outputs of one bit that belong to no stream: what a run can wait for."""
+    return [name for name, width in loose(interface, "output").items() if width == 1]
+
+
+def loose(interface: Interface, direction: str) -> dict[str, int]:
+    """Ports that belong to no stream, without clock and reset, and their widths."""
     names, parts = (*interface.sources, *interface.sinks), ("payload", "valid", "ready")
-    streams = {f"{name}__{part}" for name in names for part in parts}
+    apart = {"clk", "rst", *(f"{name}__{part}" for name in names for part in parts)}
     ports = interface.hierarchy.ports.items()
-    return [name for name, wire in ports if wire.direction == "output" and wire.width == 1 and name not in streams]
+    return {name: wire.width for name, wire in ports if wire.direction == direction and name not in apart}
 
 
 def render(interface: Interface) -> str:
@@ -36,7 +41,9 @@ def render(interface: Interface) -> str:
         sinks=sinks,
         probes=probes,
         controls=controls + [f"dut.{valid}" for valid, _ in interface.probes.values()],
-        outputs=watchable(interface),
+        inputs=loose(interface, "input"),
+        outputs=loose(interface, "output"),
+        watchable=watchable(interface),
         half_period=HALF_PERIOD_NS,
         public=PUBLIC,
     )

@@ -9,12 +9,12 @@ import numpy as np
 
 from ranvier.gen.errors import RanvierError
 
-from ..compiled.interface import Interface, Probes
+from ..compiled.interface import Interface, Probes, place
 from ..compiled.stalls import draws
 from ..compiled.words import Words, integers, pack_words
 from ..request import Simulator
 from ..simulators import require
-from .bench import watchable
+from .bench import loose, watchable
 from .build import DEFAULT_CACHE, prepare
 from .connection import Connection
 
@@ -57,8 +57,8 @@ class CosimModel:
 
     It does what :class:`ranvier.sim.compiled.CompiledModel` does, in the same cycles; :mod:`ranvier.sim.training.speed`
     measures how much slower. The simulator runs in a process of its own, which lives as long as this object; Python
-    waits while it runs, and simulated time stands still while Python does something else. All inputs but ``clk`` and
-    ``rst`` must belong to streams, and the names of probed signals begin with ``probe_``.
+    waits while it runs, and simulated time stands still while Python does something else. The names of probed signals
+    must begin with ``probe_``.
 
     ``edit`` changes the Verilog before it is compiled. A value with a bit that is neither 0 nor 1, where it is
     transferred or recorded, ends the simulation, and so does a run that did not reach its end.
@@ -80,10 +80,6 @@ class CosimModel:
     ) -> None:
         require(simulator)
         self._interface = interface = Interface.of(rtlil, top, sources, sinks, probes)
-        ports = interface.hierarchy.ports.items()
-        loose = [name for name, wire in ports if wire.direction == "input" and name not in {*interface.driven, "rst"}]
-        if loose:
-            raise ValueError(f"Inputs of {top} must belong to streams, as {', '.join(loose)} do not")
         self._connection = Connection(simulator, prepare(interface, simulator, edit, cache_dir))
         self._state = self._connection.ask(do="stall", threshold=0, seeds={})
         self._queues: dict[str, list[int]] = {name: [] for name in interface.sources}
@@ -176,6 +172,22 @@ class CosimModel:
     def recorded_cycles(self, probe: str) -> np.ndarray:
         """The cycle of each record that the last :meth:`recorded` took."""
         return self._recorded[probe].taken_cycles
+
+    def read(self, name: str) -> int:
+        """The value of an output that belongs to no stream, between two clocks. Raises RanvierError where it has a bit
+        that is neither 0 nor 1."""
+        place("output", tuple(loose(self._interface, "output")), name)
+        self._state = self._connection.ask(do="read", name=name)
+        try:
+            return int(self._state["value"], 2)
+        except ValueError:
+            raise RanvierError(f"Output {name} must be known, not {self._state['value']}") from None
+
+    def write(self, name: str, value: int) -> None:
+        """Set an input that belongs to no stream, until it is written again; first it is 0."""
+        place("input", tuple(loose(self._interface, "input")), name)
+        pack_words([value], self._width(name))
+        self._state = self._connection.ask(do="write", name=name, value=value)
 
     def stall(self, seed: int | None, share: float) -> None:
         """From now on, each stream pauses in a random ``share`` of the cycles in which it may; ``seed`` None: never."""

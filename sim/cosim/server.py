@@ -29,12 +29,12 @@ async def serve(bench: Any) -> None:
 
 
 class _Server:
-    """Requests: :meth:`reset`, :meth:`stall`, :meth:`run`."""
+    """Requests: :meth:`reset`, :meth:`stall`, :meth:`run`, :meth:`read`, :meth:`write`."""
 
     def __init__(self, bench: Any) -> None:
         self.bench, self.finished, self.cpu_seconds = bench, True, 0.0
         self.received: dict[str, int] = {}
-        self.idle = ""
+        self.idle = self.value = ""
 
     async def reset(self, cycles: int) -> None:
         self.bench.rst.value = 1
@@ -65,8 +65,14 @@ class _Server:
         self.idle = self.look(idle)
         self.cpu_seconds += time.process_time() - cpu
 
+    async def read(self, name: str) -> None:
+        self.value = self.look(name)
+
+    async def write(self, name: str, value: int) -> None:
+        getattr(self.bench, f"input_{name}").value = value
+
     def look(self, output: str | None) -> str:
-        """The bit of an output, 1 where none is asked for."""
+        """The bits of an output, 1 where none is asked for."""
         return "1" if output is None else str(getattr(self.bench, f"output_{output}").value)
 
     def state(self) -> dict[str, Any]:
@@ -75,6 +81,7 @@ class _Server:
             "finished": self.finished,
             "received": self.received,
             "idle": self.idle,
+            "value": self.value,
             "unknown": int(self.bench.unknown.value),
             "cpu_seconds": self.cpu_seconds,
         }

@@ -56,7 +56,7 @@ def run_mesh(
         console.print(_table(result))
         console.print(f"{page} shows where the layers lie and the traffic of each link")
     if not result.passed:
-        typer.echo(f"ranvier: mismatch: {result.compared.first}", err=True)
+        typer.echo(f"ranvier: mismatch: {result.why}", err=True)
         raise typer.Exit(1)
 
 
@@ -81,6 +81,9 @@ def _table(result: MeshResult) -> Table:
         "busiest link": f"({place}) {port}, {number / result.busy_cycles:.1%} of the cycles",
         "seed": str(result.seed),
     }
+    if result.link is not None:
+        link = result.link
+        rows["frames between chips, spoiled | repeated"] = f"{link.corrupted:,} | {link.retransmissions:,}"
     table = Table(
         title=f"{result.name}: {result.simulator} against the one-core golden model",
         caption="half of the samples alone, half while the host pauses at random",

@@ -10,6 +10,7 @@ from ranvier.gen.errors import RanvierError
 from ranvier.gen.mapping.design import MeshDesign
 from ranvier.golden.inference import LayerTrace, run_layer, run_program
 from ranvier.golden.routing import MESH_PORTS
+from ranvier.hw.manycore.chip import counters
 from ranvier.hw.manycore.config import Place
 from ranvier.hw.stream import event_layout
 
@@ -89,6 +90,23 @@ class MeshDevice:
             model.send(load, own)
         model.run(idle="idle", limit=max(map(len, words)) + 10_000)
         return cls(design, model, flits={place: np.zeros(len(MESH_PORTS), np.int64) for place in routers})
+
+    def told(self, what: str) -> dict[str, int]:
+        """Counters of all chips whose names end in ``what``, those that are not 0."""
+        chips = self.design.chips
+        names = [
+            name if len(chips) == 1 else f"chip_{number}_{name}"
+            for number, chip in enumerate(chips)
+            for name in counters(chip)
+            if name.endswith(what)
+        ]
+        counts = {name: self.model.read(name) for name in names}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Packets that went astray, and events that were refused, by counter; none should be."""
+        return self.told("misrouted") | self.told("strays") | self.told("rejected")
 
     def run(self, spikes: np.ndarray, rng: np.random.Generator) -> Run:
         """Send ``spikes`` (bool ``[samples, steps, inputs]``), the events of a step in random order, and compare

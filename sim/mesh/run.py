@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from ranvier.gen.accuracy import decisions
+from ranvier.gen.emit import emit_shared
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.files import written_aside
 from ranvier.gen.mapping.build import MeshBuild
@@ -23,15 +24,28 @@ from ..process import Progress
 from ..request import Simulator
 from ..simulation import Simulation
 from .device import Comparison, MeshDevice
+from .system import System, noise_rate
 
 STALLS = 0.5  # share of cycles in which the host pauses, in the second half
+SPOILED = 1e-2  # share of frames between chips that are corrupted, in the second half
+
+
+@dataclass(frozen=True)
+class LinkResult:
+    """Of all links between chips: the ``share`` of frames to spoil in the second half, those that came ``corrupted``,
+    and ``retransmissions``."""
+
+    share: float
+    corrupted: int
+    retransmissions: int
 
 
 @dataclass(frozen=True)
 class MeshResult:
     """``cycles``: of each sample of the first half, sent alone; ``predicted``: what the model of packets says of the
     first; ``busy_cycles``: of all runs. ``flits``: by router
-    ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half."""
+    ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half.
+    ``faults``: counters of packets astray and refused events that are not 0. ``link``: None for one chip."""
 
     name: str
     simulator: str
@@ -46,10 +60,17 @@ class MeshResult:
     flits: dict[str, dict[str, int]]
     accuracy_golden: float | None
     accuracy_rtl: float | None
+    faults: dict[str, int]
+    link: LinkResult | None
 
     @property
     def passed(self) -> bool:
-        return not self.compared.different
+        return not self.compared.different and not self.faults
+
+    @property
+    def why(self) -> str:
+        """What was wrong first."""
+        return self.compared.first or f"counters must be 0, but are {self.faults}"
 
     def figures(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -75,7 +96,9 @@ def simulate_mesh(
     count, program = len(spikes), build.source.design.program
     if not count:
         raise RanvierError("Simulation needs at least one sample")
-    device = MeshDevice.of(design, build.rtlil(), simulator_of(simulator))
+    chips = len(design.chips)
+    rtlil = build.rtlil() if chips == 1 else emit_shared(System(design.chips), design.name)
+    device = MeshDevice.of(design, rtlil, simulator_of(simulator))
     rng = np.random.default_rng(seed)
     alone = (count + 1) // 2
     runs = []
@@ -85,6 +108,8 @@ def simulate_mesh(
     cycles = [run.cycles for run in runs]
     prediction = design.predict(spikes[0])
     device.model.stall(seed, STALLS)
+    if chips > 1:
+        device.model.write("rate", noise_rate(SPOILED, design.chip.frame.symbols))
     for first in range(alone, count, 8):
         runs.append(device.run(spikes[first : first + 8], rng))
         progress(min(first + 8, count), count)
@@ -111,6 +136,10 @@ def simulate_mesh(
         },
         accuracy_golden=None if labels is None else float((expected == labels).mean()),
         accuracy_rtl=None if labels is None else float((seen == labels).mean()),
+        faults=device.faults,
+        link=None
+        if chips == 1
+        else LinkResult(SPOILED, sum(device.told("corrupted").values()), sum(device.told("retransmissions").values())),
     )
     if not result.compared.values:
         raise RanvierError(f"Simulation of '{build.name}' compared nothing")

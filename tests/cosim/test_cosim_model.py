@@ -25,11 +25,14 @@ WIDE = 150
 
 
 class Queue(wiring.Component):
-    """A FIFO of wide words; ``probe_level`` is recorded whenever a word comes in."""
+    """A FIFO of wide words; ``probe_level`` is recorded whenever a word comes in. ``last``: that word, with the bits
+    of ``mask`` inverted."""
 
     words: In(stream.Signature(WIDE))
     out: Out(stream.Signature(WIDE))
     empty: Out(1)
+    mask: In(WIDE)
+    last: Out(WIDE)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -46,6 +49,8 @@ class Queue(wiring.Component):
             valid.eq(self.words.valid & self.words.ready),
             level.eq(fifo.level),
         ]
+        with m.If(valid):
+            m.d.sync += self.last.eq(self.words.payload ^ self.mask)
         return m
 
 
@@ -107,6 +112,19 @@ def test_a_run_that_does_not_end_says_how_far_it_came_and_is_the_last():
         model.run(limit=1)
 
 
+@pytest.mark.parametrize("simulator", ["icarus", "verilator"])
+def test_ports_apart_from_streams_are_read_and_written(simulator):
+    models = [queue(simulator=simulator), CompiledModel(RTLIL, "queue", **OPTIONS)]
+    for mask in (0, (1 << WIDE) - 5, 1 << 100):
+        for model in models:
+            model.write("mask", mask)
+            model.send("words", [0b1011])
+            model.run(receive={"out": 1}, limit=20)
+            assert model.read("last") == 0b1011 ^ mask
+    with pytest.raises(ValueError, match=r"Words must be 0 to 2\*\*150 - 1"):
+        models[0].write("mask", 1 << WIDE)
+
+
 def test_bits_that_are_neither_0_nor_1_end_the_simulation():
     model = queue(edit=lambda text: text.replace("data(words__payload)", "data(words__payload ^ 150'bx)"))
     model.send("words", [1])
@@ -129,9 +147,11 @@ def test_verilog_that_does_not_compile_is_told_in_one_line():
 def test_wrong_names_are_refused():
     with pytest.raises(ValueError, match="Names of probes must begin with probe_ to be kept in Verilog, as empty does"):
         CosimModel(RTLIL, "queue", sources=["words"], sinks=["out"], probes={"in": ("empty", [])})
-    with pytest.raises(ValueError, match="Inputs of queue must belong to streams, as words__payload, words__valid do"):
-        CosimModel(RTLIL, "queue", sources=[], sinks=["out"])
     model = queue()
+    with pytest.raises(ValueError, match="Model has no output out__valid, only empty, last"):
+        model.read("out__valid")
+    with pytest.raises(ValueError, match="Model has no input words__valid, only mask"):
+        model.write("words__valid", 1)
     with pytest.raises(ValueError, match="Module queue must have an output out__valid of 1 bit"):
         model.run(idle="out__valid", limit=1)
     with pytest.raises(ValueError, match=r"Share of stalls must be 0\.\.1, not 2"):

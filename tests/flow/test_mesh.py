@@ -75,7 +75,7 @@ def test_the_verilog_is_clean_and_says_what_it_is(model, capsys):
     assert run(capsys, "generate", model, "--mesh", "3x2")[0] == 0
     path = Path("build/probe_3x2/probe_3x2.v")
     text = path.read_text()
-    assert "a mesh of 3 x 2 cores" in text and "Memories are undefined until load.hex has been written" in text
+    assert "a mesh of 3 x 2 cores" in text and "lines of load.hex are payloads of load, " in text
     names = re.findall(r"^module (\w+)", text, re.MULTILINE)
     assert len(names) == len(set(names)) and len([name for name in names if "buffer" in name]) < 10
     assert warnings(path) <= KNOWN_WARNINGS
@@ -89,13 +89,39 @@ def test_mesh_of_the_configuration(model, capsys):
     assert figures["name"] == "probe_1x2" and figures["compared"]["different"] == 0
 
 
+def test_two_chips(model, capsys):
+    """Placed, generated, simulated over lines that err, shown; and each is a module of its own."""
+    Path(model).write_text(CORE + "[mesh]\nslices = [4]\n")
+    status, out, _ = run(capsys, "sim", model, "--mesh", "2x2x1", "--images", "40", "--json")
+    figures = json.loads(out)
+    assert status == 0 and figures["name"] == "probe_2_of_2x1" and figures["predicted"] is None
+    assert figures["compared"]["spikes"] == 40 * 5 * 10 and figures["compared"]["different"] == 0
+    assert figures["faults"] == {} and figures["link"]["corrupted"] > 0 and figures["link"]["retransmissions"] > 0
+    folder = Path("build/probe_2_of_2x1")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert [chip["columns"] for chip in manifest["chips"]] == [[0, 1], [2, 3]]
+    assert {region["chip"] for region in manifest["memory_map"]} == {0, 1}
+    path = folder / "probe_2_of_2x1.v"
+    assert warnings(path) <= KNOWN_WARNINGS
+    for number, chip in enumerate(manifest["chips"]):
+        assert f"module {chip['module']}(" in path.read_text()
+        words = sum(region["words"] for region in manifest["memory_map"] if region["chip"] == number)
+        assert len((folder / chip["file"]).read_text().splitlines()) == words
+    page = (folder / "report.html").read_text()
+    assert page.count('class="chip"') == 2 and page.count('class="link"') == 2 + 2 + 2 + 1
+    status, out, _ = run(capsys, "synth", model, "--mesh", "2x2x1", "--seeds", "1", "--json", "--tile", "chip_1")
+    assert status == 0 and json.loads(out)["cells"]["lut4"] > 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (
             ["generate", "probe.toml", "--mesh", "4"],
-            "Mesh must be columns x rows, each of 1 to 16, such as 4x4, not '4'",
+            "each of 1 to 16, such as 4x4, or 2x4x4 for two such chips (at most 4), not '4'",
         ),
+        (["generate", "probe.toml", "--mesh", "5x2x2"], "two such chips (at most 4), not '5x2x2'"),
+        (["generate", "probe.toml", "--mesh", "4x1x1"], "must fill 4 chips, but chip 2 has no core"),
         (["generate", "train_digits", "--mesh", "2x2"], "is a training, which runs on a trainer: leave --mesh out"),
         (["sim", "probe.toml", "--mesh", "2x2", "--waves"], "Option --waves is not for a mesh of cores"),
         (["sim", "probe.toml", "--simulator", "compiled"], "Simulator compiled is for meshes and trainers"),

@@ -184,11 +184,15 @@ def test_the_same_seed_gives_the_same_places(digits):
 
 def test_a_mesh_of_another_size_keeps_the_rest():
     assert sized(Mesh(depth=8, seed=5), "3x5") == Mesh(width=3, height=5, depth=8, seed=5)
-    for size in ("0x4", "17x1", "4", "4x", "axb", "4x4x4"):
+    assert sized(Mesh(seed=5), "2x3x5") == Mesh(chips=2, width=3, height=5, seed=5)
+    assert sized(Mesh(chips=3), "2x2").chips == 3 and sized(Mesh(chips=3), "1x2x2").chips == 1
+    for size in ("0x4", "17x1", "4", "4x", "axb", "5x4x4", "0x4x4", "2x2x2x2"):
         with pytest.raises(
-            RanvierError, match=f"Mesh must be columns x rows, each of 1 to 16, such as 4x4, not '{size}'"
+            RanvierError, match=rf"^Mesh must be columns x rows, each of 1 to 16, such .*, not '{size}'"
         ):
             sized(None, size)
+    with pytest.raises(RanvierError, match=r"^Mesh 2x2x2: a barrier is of one chip: over 2 chips the pace must be"):
+        sized(Mesh(pace="barrier"), "2x2x2")
 
 
 def test_the_chip_has_a_tile_for_each_slice_where_it_was_placed(digits):
