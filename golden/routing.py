@@ -39,7 +39,7 @@ def bridged(x: Value, y: Value, to_x: Value, to_y: Value, first: Value, last: Va
         LOCAL: in_column & (to_y == y),
         NORTH: (in_column & (to_y < y)) | (leaving & (y > row)),
         EAST: (to_x > x) & ((x != last) | in_row),
-        SOUTH: (in_column & (to_y > y)) | (leaving & (y < row)),
+        SOUTH: (in_column & (to_y > y)) | (leaving & (y <= row) & (y != row)),  # no row lies below 0: lint-clean
         WEST: (to_x < x) & ((x != first) | in_row),
     }
 
