@@ -192,23 +192,34 @@ def emission(console: Console) -> str:
 
 def networks(console: Console) -> str:
     """Networks over meshes, every link pausing at random, against the one-core golden model."""
-    rows = header("network", "mesh", "cores", "pace", "images", "values compared", "different", "strays", "cycles each")
-    cases = [("digits", 2, None), ("digits", 4, [13, 3]), (str(WIDE), 2, None), (str(WIDE), 4, [15, 1])]
-    for model, side, slices in cases:
+    rows = header("network", "mesh", "cores", "pace", "images", "values compared", "different", "faults", "cycles each")
+    cases: list[tuple[str, int, list[int] | None, list[int] | None]] = [
+        ("digits", 2, None, None),
+        ("digits", 4, [13, 3], None),
+        ("digits", 4, [3, 1], [4, 3]),
+        (str(WIDE), 2, None, None),
+        (str(WIDE), 4, [15, 1], None),
+        (str(WIDE), 4, [6, 1], [2, 4]),
+    ]
+    for model, side, slices, groups in cases:
         if model == str(WIDE) and not WIDE.exists():
             raise typer.BadParameter(f"{WIDE} must be there: run scripts/train_mnist_wide.py first")
-        for pace in ("credits", "barrier"):
-            design = MeshDesign(load_design(model), MeshSection(width=side, height=side, slices=slices, pace=pace))
+        for pace in ("credits", "barrier") if groups is None else ("credits",):
+            section = MeshSection(width=side, height=side, slices=slices, axon_groups=groups, pace=pace)
+            design = MeshDesign(load_design(model), section)
             text = emit_shared(MeshChip(design.chip, stalled_mesh(7, STALLED)), design.name)
             device = MeshDevice.of(design, text, simulator_of("compiled"))
             run = device.run(design.design.measured.spikes[:IMAGES], np.random.default_rng(1))
-            compared, layers = device.comparison, range(len(design.design.program.layers))
-            names = ["misrouted", "gate_strays", *(f"{tile.name}_strays" for tile in design.chip.tiles)]
-            strays = sum(device.model.read(name) for name in names)
-            counts = " + ".join(str(len(design.mapping.of_layer(layer))) for layer in layers)
+            compared, parts = device.comparison, design.mapping.parts.slices
+            counts = " + ".join(
+                f"{len(own) // shares} × {shares}" if shares > 1 else str(len(own))
+                for layer in range(len(design.design.program.layers))
+                for own in [[part for part in parts if part.layer == layer]]
+                for shares in [len({part.first_axon for part in own})]
+            )
             name, size, cycles = design.design.program.name, f"{side} × {side}", f"{run.cycles // IMAGES:,}"
-            values = f"{compared.values:,}"
-            rows.append(row(name, size, counts, pace, IMAGES, values, compared.different, strays, cycles))
+            values, faults = f"{compared.values:,}", sum(device.faults.values())
+            rows.append(row(name, size, counts, pace, IMAGES, values, compared.different, faults, cycles))
             console.print(rows[-1].strip())
     return "".join(rows)
 
