@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import ranvier.hw.manycore.barrier as barrier_text
 import ranvier.hw.manycore.inbox as inbox_text
 import ranvier.hw.manycore.interface as interface_text
 import ranvier.hw.manycore.outbox as outbox_text
@@ -13,7 +14,7 @@ import ranvier.hw.router.dimension_order as order_text
 import ranvier.hw.router.mesh as mesh_text
 import ranvier.hw.router.router as router_text
 
-from . import arbiter, buffer, mesh, router, steps
+from . import arbiter, barrier, buffer, lockstep, mesh, router, steps
 from .planted import Bug, planted
 from .prover import Properties, run
 
@@ -112,6 +113,7 @@ RECEIVED = {
     "credit for the other step": Bug(pace_text, "payload.step.eq(step)", "payload.step.eq(~step)"),
     "consumed before all credits are sent": Bug(pace_text, "consumed.ready.eq(~busy)", "consumed.ready.eq(1)"),
     "sent though another was chosen": Bug(interface_text, " & (merge.choice == number)", ""),
+    "own packets before all credits": ARBITER["the first always first"],
 }
 SENT = {
     "credits expected from the last END on": Bug(pace_text, "If(interface.closing)", "If(interface.ended)"),
@@ -120,6 +122,46 @@ SENT = {
     "END before the last spike": Bug(outbox_text, "held.step_end & ~sending & ~shown", "held.step_end & ~sending"),
     "counted before it leaves": Bug(outbox_text, "leaves = shown & self.packets.ready", "leaves = shown"),
     "counts go on": Bug(outbox_text, "leaves, clearing | (ending & self.packets.ready)", "leaves, clearing"),
+}
+ALL_DONE = "m.d.sync += [done.eq(Cat(leaf[0] for leaf in below).all()), "
+BARRIER = {
+    "packets under way": Bug(barrier_text, "done & self.quiet & (pause", "done & (pause"),
+    "one done is enough": Bug(barrier_text, ".all()", ".any()"),
+    "two releases for one": Bug(barrier_text, "pause.eq(self.levels + 2)", "pause.eq(self.levels)"),
+    "a leaf not counted": Bug(barrier_text, "leaf[1] for leaf in below)", "leaf[1] for leaf in below[1:])"),
+    "done seen before the balance": Bug(
+        barrier_text, ALL_DONE, "m.d.comb += done.eq(Cat(leaf[0] for leaf in below).all()); m.d.sync += ["
+    ),
+}
+DONE, WORKS = "self.done.eq(~consuming & ~working)", "working.eq(self.offered if self.source else interface.complete)"
+BARRIER_RECEIVED = {
+    "done before the list is empty": Bug(inbox_text, EMPTY, "self.may_consume & complete[step]"),
+    "done though it consumes": Bug(pace_text, DONE, "self.done.eq(~working)"),
+    "consumes what is not complete": Bug(pace_text, "consuming.eq(interface.complete)", "consuming.eq(1)"),
+    "an event every other cycle": Bug(
+        inbox_text, "shows = ~self.events.valid | self.events.ready", "shows = ~self.events.valid"
+    ),
+    "a packet counted while it waits": Bug(
+        interface_text, "sent = self.packets_out.valid & ", "sent = self.packets_out.valid | "
+    ),
+    "sends after each release": Bug(pace_text, WORKS, "working.eq(1)"),
+} | {
+    bug: RECEIVED[bug]
+    for bug in ("complete without the count", "ends of both steps together", "both steps in one list")
+}
+BARRIER_SENT = {
+    "done before the last END": Bug(pace_text, "If(interface.ended)", "If(interface.closing)"),
+    "sends at the release before": Bug(pace_text, "interface.may_send.eq(working)", "interface.may_send.eq(1)"),
+    "sends after each release": BARRIER_RECEIVED["sends after each release"],
+} | {bug: SENT[bug] for bug in ("END before the last spike", "counted before it leaves", "counts go on")}
+GATE_RECEIVED = {
+    bug: BARRIER_RECEIVED[bug]
+    for bug in ("done though it consumes", "consumes what is not complete", "sends after each release")
+}
+GATE_SENT = {
+    "a step that was not offered": Bug(pace_text, WORKS, "working.eq(interface.complete)"),
+    "done before the last END": BARRIER_SENT["done before the last END"],
+    "sends at the release before": BARRIER_SENT["sends at the release before"],
 }
 PROOFS = {
     "arbiter-2": Proof(lambda: arbiter.round_robin(2), 8, ARBITER),
@@ -139,4 +181,11 @@ PROOFS = {
     "steps-received": Proof(steps.received, 16, RECEIVED),
     "steps-received-3": Proof(lambda: steps.received(axons=3), 16, RECEIVED, quick=False),
     "steps-sent": Proof(steps.sent, 12, SENT),
+    "barrier-2": Proof(lambda: barrier.release(2, width=3), 20, BARRIER),
+    "barrier-5": Proof(lambda: barrier.release(5), 20, BARRIER, quick=False),
+    "steps-barrier-received": Proof(lockstep.received, 18, BARRIER_RECEIVED),
+    "steps-barrier-received-3": Proof(lambda: lockstep.received(axons=3), 18, BARRIER_RECEIVED, quick=False),
+    "steps-barrier-received-gate": Proof(lambda: lockstep.received(source=True), 18, GATE_RECEIVED),
+    "steps-barrier-sent": Proof(lockstep.sent, 24, BARRIER_SENT),
+    "steps-barrier-sent-gate": Proof(lambda: lockstep.sent(source=True), 24, GATE_SENT),
 }

@@ -39,6 +39,39 @@ def loads(p, memory, places):
     return known == places
 
 
+def comes_out_in_its_step(p, events, format, packet, is_spike, is_end, of):
+    """Spikes of an arbitrary axon come out once, in their step, which ends with its ``sample_end``.
+
+    Returned: in which steps such a spike is due, and whether one comes out.
+
+    ``packet`` comes. Steps are numbered by how many ends of steps must come out first, its own by ``of``.
+    """
+    m = p.m
+    spike, end = bodies(format, packet)
+    watched = p.constant(range(format.axons), "watched")
+    p.assume(watched < format.axons)
+    due, known, final = Signal(AHEAD), Signal(AHEAD), Signal(AHEAD)  # spikes of that axon; sample_end
+    here, comes, event = Signal(AHEAD), Signal(AHEAD), events.payload
+    ended = moves(events) & event.step_end
+    ours = ~event.step_end & (event.index == watched)
+    m.d.comb += [here.eq(1 << of[:2]), comes.eq(here & (is_spike & (spike.index == watched)).replicate(AHEAD))]
+    p.assume(~is_end | ~(known & here).any() | ((final & here).any() == end.sample_end))
+    known_now, final_now = (
+        bits | (here & tells.replicate(AHEAD)) for bits, tells in ((known, is_end), (final, is_end & end.sample_end))
+    )
+    m.d.sync += [
+        due.eq((Cat(due[0] & ~(moves(events) & ours), due[1:]) | comes) >> ended),
+        known.eq(known_now >> ended),
+        final.eq(final_now >> ended),
+    ]
+    p.check(stays(p, events, "events_out"))
+    p.check(~(due & comes).any())
+    p.implies(events.valid & ours, due[0])
+    p.implies(events.valid & event.step_end, ~(due | comes)[0] & known[0])
+    p.implies(events.valid & event.step_end, event.sample_end == final[0])
+    return due, ours
+
+
 def received(axons=2, senders=2):
     """The interface of a receiver, which sends events of its own, too, and senders that keep to the rules.
 
@@ -118,32 +151,24 @@ def received(axons=2, senders=2):
     p.implies(pays, (credit.x < used) & (credit.payload.step == Array(parity)[credit.x]))
     p.implies(pays, Array(all_come.values())[their])
 
-    # What is due to come out, by how many ends of steps must come out first.
-    watched = p.constant(range(axons), "watched")
-    p.assume(watched < axons)
-    due, known, final = Signal(AHEAD), Signal(AHEAD), Signal(AHEAD)  # spikes of that axon; sample_end
     of = Signal(signed(5))  # the step of what comes
-    here, event = Signal(AHEAD), dut.events_out.payload
-    m.d.comb += [of.eq(Array(lead)[sender] + (packet.step ^ Array(parity)[sender])), here.eq(1 << of[:2])]
+    m.d.comb += of.eq(Array(lead)[sender] + (packet.step ^ Array(parity)[sender]))
     p.implies(is_spike | is_end, (of >= 0) & (of < AHEAD))
-    comes = Signal(AHEAD)
-    ours = ~event.step_end & (event.index == watched)
-    m.d.comb += comes.eq(here & (is_spike & (spike.index == watched)).replicate(AHEAD))
-    p.assume(~is_end | ~(known & here).any() | ((final & here).any() == end.sample_end))
-    known_now, final_now = (
-        bits | (here & tells.replicate(AHEAD)) for bits, tells in ((known, is_end), (final, is_end & end.sample_end))
-    )
-    m.d.sync += [
-        due.eq((Cat(due[0] & ~(moves(dut.events_out) & ours), due[1:]) | comes) >> ended),
-        known.eq(known_now >> ended),
-        final.eq(final_now >> ended),
-    ]
+    due, ours = comes_out_in_its_step(p, dut.events_out, format, packet, is_spike, is_end, of)
+    event = dut.events_out.payload
     p.check(dut.rejected == 0)
-    p.check(stays(p, dut.events_out, "events_out"))
-    p.check(~(due & comes).any())
-    p.implies(dut.events_out.valid & ours, due[0])
-    p.implies(dut.events_out.valid & event.step_end, ~(due | comes)[0] & known[0])
-    p.implies(dut.events_out.valid & event.step_end, event.sample_end == final[0])
+
+    # The end of a step that has come is out in one of so many cycles in which what comes out is taken, credits, too.
+    most = max(axons, 2 * senders) + 3
+    have_come, cycles = Signal(senders), Signal(range(most + 1))  # of the first step that has not come out
+    for at in range(senders):
+        next_one, one_before = (Array((all_come[at, 0], all_come[at, 1]))[parity[at] ^ before] for before in range(2))
+        m.d.comb += have_come[at].eq((at >= used) | (lead[at] > 0) | Mux(lead[at] == 0, next_one, one_before))
+    with m.If(ended | ~have_come.all()):
+        m.d.sync += cycles.eq(0)
+    with m.Elif(dut.events_out.ready & dut.packets_out.ready & (cycles != most)):
+        m.d.sync += cycles.eq(cycles + 1)
+    p.check(cycles < most)
 
     p.cover(is_spike & has_told & (of == 3) & (used == 2))
     p.cover((lead[0] == 0) & (lead[1] == -1) & is_spike & (sender == 0) & (packet.step == parity[1]) & due[0])
