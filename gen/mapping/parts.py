@@ -8,6 +8,7 @@ import numpy as np
 from ranvier.golden.program import Layer, Program
 from ranvier.hw.config import CoreConfig, PartialSums, core_config
 
+from ..errors import RanvierError
 from .activity import Activity
 from .partition import Slice
 
@@ -55,11 +56,23 @@ class Parts:
         return activity.rates[part.layer + 1][part.first : part.first + part.neurons]
 
 
-def parts_of(program: Program, slices: tuple[Slice, ...], lanes: list[int]) -> Parts:
-    """``slices`` of ``program``, with at most ``lanes[k]`` lanes in cores of layer k."""
+def parts_of(
+    program: Program, slices: tuple[Slice, ...], lanes: list[int], sparse: list[bool] | None = None
+) -> Parts:
+    """``slices`` of ``program``, with at most ``lanes[k]`` lanes in cores of layer k, whose synapses are sparse where
+    ``sparse[k]``. Raises RanvierError for a sparse layer that shares its axons."""
+    sparse = [False] * len(program.layers) if sparse is None else sparse
+    for part in slices:
+        if part.partial and sparse[part.layer]:
+            raise RanvierError(
+                f"Layer {program.layers[part.layer].name} must be dense to share its axons: take fewer groups of "
+                f"axons, larger tiles, or synapses = 'dense'"
+            )
     orders = [_order(part, slices, lanes[part.layer]) for part in slices]
     layers = tuple(part.of(program, order) for part, order in zip(slices, orders, strict=True))
-    cores = tuple(_core(number, slices, layers, lanes[part.layer]) for number, part in enumerate(slices))
+    cores = tuple(
+        _core(number, slices, layers, lanes[part.layer], sparse[part.layer]) for number, part in enumerate(slices)
+    )
     gate, last = len(slices), slices[-1].layer
 
     def ways(layer: int, neuron: int) -> list[Entry]:
@@ -95,8 +108,8 @@ def _order(part: Slice, slices: tuple[Slice, ...], lanes: int) -> list[int]:
     return [neuron for neuron in order if neuron < part.neurons]
 
 
-def _core(number: int, slices: tuple[Slice, ...], layers: tuple[Layer, ...], lanes: int) -> CoreConfig:
-    core = core_config(layers[number], min(lanes, layers[number].neurons))
+def _core(number: int, slices: tuple[Slice, ...], layers: tuple[Layer, ...], lanes: int, sparse: bool) -> CoreConfig:
+    core = core_config(layers[number], min(lanes, layers[number].neurons), sparse)
     senders = [layer for other, layer in zip(slices, layers, strict=True) if slices[number].is_home_of(other)]
     if not senders:
         return core

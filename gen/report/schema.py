@@ -20,6 +20,8 @@ class _Layer(_Part):
     neurons: PositiveInt
     lanes: PositiveInt
     groups: PositiveInt
+    synapses: str
+    non_zero: NonNegativeInt
     weight_width: PositiveInt
     state_width: PositiveInt
     accumulator_width: PositiveInt

@@ -7,9 +7,11 @@ from amaranth.lib.wiring import In, Out
 from ..config import CoreConfig, index_width
 from ..memory import LoadableMemory, LoadSignature
 from ..stream import event_stream
+from .banked import BankedState
 from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
 from .lane import FIRST_STAGE, Lane, last_stage, state_layout
+from .sparse import ENTRY_STAGES, SparseFetch, entry_layout, row_layout
 from .state import spacing, state_for
 
 
@@ -23,6 +25,8 @@ class Core(wiring.Component):
     0 address, 1 memory, 2 … the lanes (:class:`Lane`), whose last stage writes the state back.
 
     Partial sums of other cores (:class:`PartialSums`) come as events, too, and each is added to one neuron.
+
+    Sparse synapses (``config.rows``) have a memory of rows, and state in banks (:mod:`.sparse`, :mod:`.banked`).
 
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
     0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
@@ -39,6 +43,8 @@ class Core(wiring.Component):
         loads = {"load_weights": In(LoadSignature(config.weight_words, config.weight_word_width))}
         if config.stored:
             loads["load_parameters"] = In(LoadSignature(config.groups, config.parameter_word_width))
+        if config.rows is not None:
+            loads["load_rows"] = In(LoadSignature(config.axons, row_layout(config).size))
         super().__init__(
             {
                 "events": In(event_stream(config.indices, config.partial and config.partial.width)),
@@ -57,10 +63,16 @@ class Core(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        final = last_stage(config.model)
+        sparse = config.rows is not None
+        before = ENTRY_STAGES if sparse else 0  # stages until the groups of an operation are known
+        final = before + last_stage(config.model)
         width = state_layout(config).size
-        m.submodules.fetch = fetch = Fetch(config, spacing=spacing(config))
-        m.submodules.states = state = state_for(config)(groups=config.groups, width=width * config.lanes)
+        m.submodules.fetch = fetch = SparseFetch(config) if sparse else Fetch(config, spacing=spacing(config))
+        m.submodules.states = state = (
+            BankedState(groups=config.groups, lanes=config.lanes, width=width)
+            if sparse
+            else state_for(config)(groups=config.groups, width=width * config.lanes)
+        )
         m.submodules.emit = emit = Emit(config)
         wiring.connect(m, wiring.flipped(self.events), fetch.events)
         wiring.connect(m, emit.events, wiring.flipped(self.spikes))
@@ -70,12 +82,14 @@ class Core(wiring.Component):
             stage = Signal(operation_layout(config), name=f"stage{number}")
             m.d.sync += stage.eq(stages[-1])
             stages.append(stage)
-        entry, end = stages[FIRST_STAGE], stages[final]
+        begin, entry, end = stages[before], stages[before + FIRST_STAGE], stages[final]
 
         weights = self._memory(m, "weights", self.load_weights, fetch.weight_address)
+        if sparse:
+            weights = self._entries(m, fetch, state, weights, begin)
         parameters = None
         if config.stored:
-            parameters = self._memory(m, "parameters", self.load_parameters, fetch.operation.group)
+            parameters = self._memory(m, "parameters", self.load_parameters, begin.group)
         lanes = []
         for k in range(config.lanes):
             m.submodules[f"lane{k}"] = lane = Lane(config)
@@ -93,9 +107,9 @@ class Core(wiring.Component):
 
         kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]
         results = Cat(Value.cast(lane.result) for lane in lanes)
+        if not sparse:
+            m.d.comb += [state.read_group.eq(begin.group), state.stage_group.eq(entry.group)]
         m.d.comb += [
-            state.read_group.eq(fetch.operation.group),
-            state.stage_group.eq(entry.group),
             state.accumulate.eq(entry.valid & ~entry.update),
             state.accumulated.eq(Cat(Cat(lane.accumulated, rest) for lane, rest in zip(lanes, kept, strict=True))),
             state.write.eq(end.valid),
@@ -125,6 +139,25 @@ class Core(wiring.Component):
             self.idle.eq(fetch.waiting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
         ]
         return m
+
+    def _entries(self, m: Module, fetch: SparseFetch, state: BankedState, word: Value, begin: data.View) -> Signal:
+        """Of sparse synapses: look up rows, read the groups that the entries of ``word`` are for, or that of an update;
+        the weights, when these have been read."""
+        config = self.config
+        m.submodules.rows = rows = LoadableMemory(depth=config.axons, width=self.load_rows.signature.width)
+        wiring.connect(m, wiring.flipped(self.load_rows), rows.load)
+        m.d.comb += [rows.read_address.eq(fetch.row_address), fetch.row.eq(rows.read_data)]
+        layout = entry_layout(config)
+        entries = [data.View(layout, word.word_select(k, layout.size)) for k in range(config.lanes)]
+        if config.groups > 1:
+            for k, entry in enumerate(entries):
+                m.d.comb += state.read_groups[k].eq(Mux(begin.update, begin.group, entry.group))
+        weights = Cat(entry.weight for entry in entries)
+        for number in range(FIRST_STAGE):
+            later = Signal(len(weights), name=f"weights{number}", reset_less=True)
+            m.d.sync += later.eq(weights)
+            weights = later
+        return weights
 
     @staticmethod
     def _add(m: Module, addition: data.View, lanes: list[Lane]) -> None:

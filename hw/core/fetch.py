@@ -32,6 +32,18 @@ def scaled(value: Value, factor: int) -> Value:
     return sum((value << bit for bit in range(1, factor.bit_length()) if factor >> bit & 1), value if factor & 1 else 0)
 
 
+def count_legal(m: Module, events: wiring.PureInterface, accepted: Value, exists: Value, most: int) -> Value:
+    """Whether the offered event can be executed: it ``exists``, and the accumulators hold ``most`` in a step."""
+    count = Signal(range(most + 1))
+    legal = Signal()
+    m.d.comb += legal.eq(events.payload.step_end | (exists & (count != most)))
+    with m.If(accepted & legal):
+        m.d.sync += count.eq(count + 1)
+        with m.If(events.payload.step_end):
+            m.d.sync += count.eq(0)
+    return legal
+
+
 class Fetch(wiring.Component):
     """Fetches the weights of one event after another, and sequences the updates.
 
@@ -118,20 +130,12 @@ class Fetch(wiring.Component):
                 m.d.sync += group.eq(to_group)
 
     def _legal(self, m: Module, accepted: Value) -> Value:
-        """Whether the offered event can be executed: the accumulators hold one event an axon and step."""
-        event, config, most = self.events.payload, self.config, self.config.most_events
-        count = Signal(range(most + 1))
-        legal = Signal()
+        event, config = self.events.payload, self.config
         exists = event.index < config.axons
         if config.partial is not None:
             adds, to_lane, to_group = self._target
             exists = Mux(adds, (to_lane < config.lanes) & (to_group < config.groups), exists)
-        m.d.comb += legal.eq(event.step_end | (exists & (count != most)))
-        with m.If(accepted & legal):
-            m.d.sync += count.eq(count + 1)
-            with m.If(event.step_end):
-                m.d.sync += count.eq(0)
-        return legal
+        return count_legal(m, self.events, accepted, exists, config.most_events)
 
     def _address(self, m: Module, accepted: Value, group: Value) -> None:
         groups = self.config.groups

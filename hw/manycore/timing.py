@@ -130,7 +130,7 @@ class _Unit:
         if core is None:
             return cycle + 1
         if core.partial is None:
-            return cycle + core.groups
+            return cycle + core.event_cycles[axon]
         sum_of = core.group_of(axon)
         for group in range(core.groups) if sum_of is None else [sum_of]:
             cycle = max(cycle, self.flying.get(group, 0))

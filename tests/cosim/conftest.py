@@ -13,17 +13,17 @@ from ranvier.golden.neuron import NeuronModel, Shift
 from ranvier.golden.program import Layer, Program
 from ranvier.hw.config import chip_config
 
-Build = Callable[[Program, int | list[int]], Path]
+Build = Callable[..., Path]
 
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Generates a program with so many lanes; the build folder."""
+    """Generates a program with so many lanes, some layers sparse; the build folder."""
 
-    def make(program: Program, lanes: int | list[int]) -> Path:
+    def make(program: Program, lanes: int | list[int], sparse: list[bool] | None = None) -> Path:
         configuration = Configuration(name=program.name, model=Path("none.nir"))
         folder = tmp_path / program.name
-        generate(Design(configuration, None, None, program, chip_config(program, lanes)), folder)
+        generate(Design(configuration, None, None, program, chip_config(program, lanes, sparse)), folder)
         return folder
 
     return make
