@@ -138,9 +138,7 @@ BARRIER_RECEIVED = {
     "done before the list is empty": Bug(inbox_text, EMPTY, "self.may_consume & complete[step]"),
     "done though it consumes": Bug(pace_text, DONE, "self.done.eq(~working)"),
     "consumes what is not complete": Bug(pace_text, "consuming.eq(interface.complete)", "consuming.eq(1)"),
-    "an event every other cycle": Bug(
-        inbox_text, "shows = ~self.events.valid | self.events.ready", "shows = ~self.events.valid"
-    ),
+    "an event every other cycle": Bug(inbox_text, "(place != stored[step])", "(place != stored[step]) & ~event"),
     "a packet counted while it waits": Bug(
         interface_text, "sent = self.packets_out.valid & ", "sent = self.packets_out.valid | "
     ),
