@@ -1,10 +1,10 @@
 """The serial link between two chips: every flit arrives once and in order, whatever the line does."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .frame import FrameFormat
+from .frame import FrameFormat, Kind
 from .line_receiver import LineReceiver
 from .line_transmitter import LineTransmitter
 from .receiver import ReceiverWindow
@@ -135,7 +135,7 @@ class Link(wiring.Component):
             goes.sequence.eq(sender.sequence),
             goes.acknowledge.eq(receiver.acknowledge),
             goes.credit.eq(receiver.credit),
-            goes.flit.eq(sender.flit),
+            goes.flit.eq(Mux(session.kind == Kind.FLIT, sender.flit, 0)),  # no memory that was never written
             watch.waiting.eq(session.waiting & ~line.valid),
             self.linked.eq(session.linked),
             self.down.eq(watch.stuck),

@@ -28,6 +28,11 @@ def counters(config: MeshChipConfig) -> list[str]:
     return names + [f"{side}_{what}" for side in config.sides for what in BRIDGE_COUNTERS]
 
 
+def stuck_flags(config: MeshChipConfig) -> list[str]:
+    """Names of the flags of events that wait for too long."""
+    return [f"{name}_stuck" for name in [*(tile.name for tile in config.tiles), *["gate"] * config.has_gate]]
+
+
 class MeshChip(wiring.Component):
     """Cores in a mesh. It does what :class:`ranvier.hw.top.Chip` does, over the same streams.
 
@@ -45,7 +50,9 @@ class MeshChip(wiring.Component):
 
     Counters, 16 bits, sticking: of each tile ``<tile>_saturations``, ``<tile>_rejected`` (illegal events, see
     :class:`Core`), ``<tile>_strays`` and ``gate_strays`` (illegal packets, see :class:`Inbox`), and ``misrouted``
-    (packets to places that do not exist, dropped at the edge); of each bridge ``<side>_corrupted`` and
+    (packets to places that do not exist, dropped at the edge). ``fault``: one of these, but for ``saturations``, is not
+    0. ``<tile>_stuck``, ``gate_stuck``: an event has waited for its core, or the host, for :data:`PATIENCE` cycles, and
+    does so still. Counters of each bridge ``<side>_corrupted`` and
     ``<side>_retransmissions``. One clock; reset is synchronous and active high, and does not touch memories that are
     loaded. Chips in a row may have clocks of their own, but there must be a time when all are in reset.
     """
@@ -59,12 +66,14 @@ class MeshChip(wiring.Component):
             "events_out": Out(event_stream(outside.receives, outside.receives_width)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
+            "fault": Out(1),
         }
         if not config.has_gate:
             for name in ("events_in", "events_out"):
                 del members[name]
         if config.bridge is not None:
             members |= bridge_members(config.bridge)
+        members |= {name: Out(1) for name in stuck_flags(config)}
         super().__init__(members | {name: Out(COUNTER_WIDTH) for name in counters(config)})
 
     def elaborate(self, platform: object) -> Module:
@@ -87,8 +96,8 @@ class MeshChip(wiring.Component):
             self._attach(m, mesh, tile.place, unit.packets_in, unit.packets_out)
             self._load(m, unit.load, span)
             m.d.comb += [unit.senders.eq(tile.interface.senders), unit.targets.eq(tile.interface.targets)]
-            for counter in TILE_COUNTERS:
-                m.d.comb += getattr(self, f"{tile.name}_{counter}").eq(getattr(unit, counter))
+            for what in (*TILE_COUNTERS, "stuck"):
+                m.d.comb += getattr(self, f"{tile.name}_{what}").eq(getattr(unit, what))
             units.append(unit)
 
         if config.has_gate:
@@ -102,6 +111,8 @@ class MeshChip(wiring.Component):
         if config.barrier:
             idle = self._synchronise(m, mesh, units, idle)
         m.d.comb += self.idle.eq(idle)
+        wrong = [name for name in counters(config) if name.endswith(("misrouted", "strays", "rejected"))]
+        m.d.sync += self.fault.eq(Cat(getattr(self, name).any() for name in wrong).any())
         return m
 
     def _gate(self, m: Module, mesh: Mesh) -> Interface:
@@ -121,6 +132,7 @@ class MeshChip(wiring.Component):
             gate.senders.eq(config.outside.senders),
             gate.targets.eq(config.outside.targets),
             self.gate_strays.eq(gate.rejected),
+            self.gate_stuck.eq(gate.stuck),
         ]
         return gate
 

@@ -1,15 +1,14 @@
 """What arrives at a tile: two lists of events, one for each of two steps."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import index_width
+from ..link.watch import COUNTER_WIDTH, count
 from ..memory import BLOCK_MEMORY
 from ..stream import event_stream
 from .packet import Kind, PacketFormat
-
-COUNTER_WIDTH = 16
 
 
 class Inbox(wiring.Component):
@@ -23,8 +22,9 @@ class Inbox(wiring.Component):
     the step's low bit, and its list is free for the step after the next: a sender must not send events of a step
     before. ``complete``: all of this step has come. While ``may_consume`` is 0, nothing goes on.
 
-    ``rejected`` counts events of indices that do not exist, more events than a step can have, and packets for a step
-    that was complete; they are dropped. It sticks at its maximum.
+    ``rejected`` counts events of indices that do not exist, more events than a step can have, packets for a step that
+    was complete and those of no kind, which are dropped, and cycles of ``malformed``. It sticks at its maximum. So do
+    the counts by which a step ends, all at the same one: it ends however many events come.
 
     Latency: an event that comes in cycle c is offered in c + 3. Throughput: an event a cycle.
     """
@@ -43,6 +43,7 @@ class Inbox(wiring.Component):
                 "events": Out(event_stream(indices, width)),
                 "complete": Out(1),
                 "may_consume": In(1),
+                "malformed": In(1),
                 "consumed": Out(stream.Signature(1)),
                 "rejected": Out(COUNTER_WIDTH),
                 "idle": Out(1),
@@ -58,6 +59,7 @@ class Inbox(wiring.Component):
             return Array(Signal(shape, name=f"{name}{step}") for step in range(2))
 
         counted = range(2 * max(self.format.axons, most))
+        most_counted = (1 << Shape.cast(counted).width) - 1
         arrived, announced = twice(counted, "arrived"), twice(counted, "announced")
         stored, ends, last = twice(range(most + 1), "stored"), twice(self.senders.shape(), "ends"), twice(1, "last")
         complete = Array((ends[step] == self.senders) & (arrived[step] >= announced[step]) for step in range(2))
@@ -71,17 +73,18 @@ class Inbox(wiring.Component):
             legal.eq(~complete[packet.step] & Mux(is_spike, exists & (stored[packet.step] != most), 1)),
         ]
         with m.If(is_spike & ~complete[packet.step]):
-            m.d.sync += arrived[packet.step].eq(arrived[packet.step] + 1)
+            m.d.sync += arrived[packet.step].eq(arrived[packet.step] + ~arrived[packet.step].all())
         with m.If(is_spike & legal):
             m.d.sync += stored[packet.step].eq(stored[packet.step] + 1)
+        total = announced[packet.step] + end.events
         with m.If(is_end & legal):
             m.d.sync += [
                 ends[packet.step].eq(ends[packet.step] + 1),
-                announced[packet.step].eq(announced[packet.step] + end.events),
+                announced[packet.step].eq(Mux(total > most_counted, most_counted, total)),
                 last[packet.step].eq(end.sample_end),
             ]
-        with m.If((is_spike | is_end) & ~legal & ~self.rejected.all()):
-            m.d.sync += self.rejected.eq(self.rejected + 1)
+        no_kind = self.packets.valid & (Value.cast(packet.kind) == len(Kind))
+        count(m, self.rejected, ((is_spike | is_end) & ~legal) | no_kind | self.malformed)
 
         step = Signal()  # the low bit of this step's number
         place = Signal(range(most + 1))

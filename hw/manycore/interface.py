@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Array, Cat, Module
+from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import index_width
+from ..link.watch import COUNTER_WIDTH, Watch
 from ..memory import LoadSignature
 from ..router.arbiter import RoundRobin
 from ..stream import event_stream
-from .inbox import COUNTER_WIDTH, Inbox
+from .inbox import Inbox
 from .outbox import Outbox
 from .pace import BarrierPace, CreditPace
 from .packet import Kind, PacketFormat
+
+PATIENCE = (1 << 16) - 1  # cycles
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Interface(wiring.Component):
 
     With ``balance_width`` 0 the pace is that of credits (:class:`CreditPace`), which are packets, too; else that of a
     barrier (:class:`BarrierPace`), and ``balance`` counts packets sent less received in so many bits. ``source``:
-    events come from outside.
+    events come from outside. ``rejected`` counts what :class:`Inbox` rejects, credits that nobody owes and lists
+    without an end, at most one a cycle. ``stuck``: an event has not been taken for :data:`PATIENCE` cycles.
 
     Latency: that of :class:`Inbox` and :class:`Outbox`. Throughput: a packet a cycle each way.
     """
@@ -56,6 +60,7 @@ class Interface(wiring.Component):
     ) -> None:
         self.config, self.format, self.balance_width, self.source = config, format, balance_width, source
         place = format.place.size
+        self.malformed = Signal()
         super().__init__(
             {
                 "packets_in": In(stream.Signature(format.flit)),
@@ -68,6 +73,7 @@ class Interface(wiring.Component):
                 "load_lists": In(LoadSignature(config.entries, format.entry(config.targets).size)),
                 "load_targets": In(LoadSignature(config.targets, place)),
                 "rejected": Out(COUNTER_WIDTH),
+                "stuck": Out(1),
                 "idle": Out(1),
             }
             | (
@@ -100,6 +106,14 @@ class Interface(wiring.Component):
             self.rejected.eq(inbox.rejected),
         ]
         m.submodules.pace = pace = self._barrier(m) if self.balance_width else self._credits(m, packet, outbox)
+        credit = self.packets_in.valid & (packet.kind == Kind.CREDIT)
+        m.submodules.watch = watch = Watch(PATIENCE)
+        m.d.comb += [
+            self.malformed.eq((credit if self.balance_width else pace.unowed) | outbox.endless),
+            inbox.malformed.eq(self.malformed),
+            watch.waiting.eq(self.events_out.valid & ~self.events_out.ready),
+            self.stuck.eq(watch.stuck),
+        ]
         m.d.comb += [
             pace.interface.step.eq(outbox.step),
             pace.interface.closing.eq(outbox.closing),

@@ -20,7 +20,8 @@ class Outbox(wiring.Component):
     ``load_starts``: for each event's index the place of its list in the memory of lists. ``load_lists``: the lists,
     entries of :meth:`PacketFormat.entry`, at least one each. ``load_targets``: coordinates of each target; ``targets``
     are used. An event of the present step, whose low bit is ``step``, is taken only with ``may_send``; ``closing`` is 1
-    when its end is taken, ``ended`` when its last packet leaves.
+    when its end is taken, ``ended`` when its last packet leaves. A list without a last entry is cut after as many as
+    there are entries in all: ``endless``, for a cycle.
 
     Latency: the first packet of an event that is taken in cycle c is offered in c + 3. Throughput: a packet a cycle,
     and an event every other cycle at most; the end of a step costs a packet for each target, and 3 cycles more. After
@@ -43,6 +44,7 @@ class Outbox(wiring.Component):
                 "may_send": In(1),
                 "closing": Out(1),
                 "ended": Out(1),
+                "endless": Out(1),
                 "load_starts": In(LoadSignature(indices, index_width(entries))),
                 "load_lists": In(LoadSignature(entries, format.entry(targets).size)),
                 "load_targets": In(LoadSignature(targets, format.place.size)),
@@ -73,11 +75,19 @@ class Outbox(wiring.Component):
         m.submodules.places = places = PlaceMemory(self.format, self.most)
         wiring.connect(m, wiring.flipped(self.load_targets), places.load)
         last_target = Signal()
+        left = Signal(range(self.entries))  # entries that a list can have yet, after this one
+        last = Signal()
+        with m.If(begin):
+            m.d.sync += left.eq(self.entries - 1)
+        with m.Elif(walk):
+            m.d.sync += left.eq(left - 1)
         m.d.comb += [
             self.events.ready.eq(~clearing & self.may_send & ~waiting),
             take.eq(self.events.valid & self.events.ready),
             self.closing.eq(take & self.events.payload.step_end),
-            begin.eq(waiting & ~held.step_end & (~sending | (walk & read.last))),
+            begin.eq(waiting & ~held.step_end & (~sending | (walk & last))),
+            last.eq(read.last | (left == 0)),
+            self.endless.eq(walk & last & ~read.last),
             walk.eq(sending & (~shown | self.packets.ready)),
             ending.eq(waiting & held.step_end & ~sending & ~shown),
             last_target.eq(number == self.targets - 1),
@@ -87,7 +97,7 @@ class Outbox(wiring.Component):
         ]
         with m.If(begin):
             m.d.sync += [waiting.eq(0), sending.eq(1), event.eq(held)]
-        with m.Elif(walk & read.last):
+        with m.Elif(walk & last):
             m.d.sync += sending.eq(0)
         with m.If(walk):
             m.d.sync += [shown.eq(1), entry.eq(read), index.eq(event)]
@@ -157,6 +167,6 @@ class Outbox(wiring.Component):
             read.addr.eq(target),
             write.addr.eq(target),
             write.en.eq(more | clear),
-            write.data.eq(Mux(clear, 0, read.data + 1)),
+            write.data.eq(Mux(clear, 0, read.data + ~read.data.all())),
         ]
         return read.data

@@ -37,7 +37,7 @@ class CreditPace(wiring.Component):
 
     An interface may send events of a step when all its ``targets`` have sent the credit for the step before the last:
     the list of that one is free. ``load`` writes the places of the ``senders``. ``credits`` brings the low bit of a
-    step that a target has consumed.
+    step that a target has consumed; ``unowed``: one that nobody owes, which does nothing.
 
     Throughput: a credit a cycle; a step is taken from ``consumed`` when those for the last one are sent.
     """
@@ -52,6 +52,7 @@ class CreditPace(wiring.Component):
                 "credits": In(stream.Signature(1, always_ready=True)),
                 "packets": Out(stream.Signature(format.flit)),
                 "load": In(LoadSignature(senders, format.place.size)),
+                "unowed": Out(1),
             }
         )
 
@@ -73,6 +74,7 @@ class CreditPace(wiring.Component):
         m.d.comb += [
             interface.may_send.eq(owed[interface.step] == 0),
             interface.may_consume.eq(1),
+            self.unowed.eq(self.credits.valid & (owed[credit] == 0)),
             interface.consumed.ready.eq(~busy),
             interface.settled.eq((owed[0] == 0) & (owed[1] == 0) & ~busy),
             places.number.eq(number),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..core.fetch import COUNTER_WIDTH
 from ..router.mesh import Mesh
 from ..stream import event_stream
-from .chip import MeshChip, counters, load_layout
+from .chip import MeshChip, counters, load_layout, stuck_flags
 from .config import MeshChipConfig
 
 
@@ -20,7 +20,8 @@ class ChipRow(wiring.Component):
         load_1 ─────────────────────────→
 
     Ports are those of :class:`MeshChip`; of each chip ``load_<k>``, and its counters as ``chip_<k>_misrouted``,
-    ``chip_<k>_east_corrupted`` …. ``idle``: all chips are. ``down``: so says any bridge.
+    ``chip_<k>_east_corrupted`` …. ``idle``: all chips are. ``fault``, ``down``, ``stuck``: so says any chip, bridge or
+    tile.
 
     Latency and throughput are those of :class:`MeshChip`; lines have no register.
     """
@@ -40,7 +41,9 @@ class ChipRow(wiring.Component):
             "events_in": In(event_stream(outside.sends)),
             "events_out": Out(event_stream(outside.receives, outside.receives_width)),
             "idle": Out(1),
+            "fault": Out(1),
             "down": Out(1),
+            "stuck": Out(1),
         }
         for number, config in enumerate(self.configs):
             members[f"load_{number}"] = In(stream.Signature(load_layout(config)))
@@ -68,5 +71,11 @@ class ChipRow(wiring.Component):
                 west.line_east_in.eq(self.line(m, f"west_of_{number + 1}", east.line_west_out)),
             ]
             down += [west.east_down, east.west_down]
-        m.d.comb += [self.idle.eq(Cat(chip.idle for chip in self.chips).all()), self.down.eq(Cat(down).any())]
+        stuck = [getattr(chip, flag) for chip in self.chips for flag in stuck_flags(chip.config)]
+        m.d.comb += [
+            self.idle.eq(Cat(chip.idle for chip in self.chips).all()),
+            self.fault.eq(Cat(chip.fault for chip in self.chips).any()),
+            self.down.eq(Cat(down).any()),
+            self.stuck.eq(Cat(stuck).any()),
+        ]
         return m

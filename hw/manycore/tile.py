@@ -42,7 +42,8 @@ class Tile(wiring.Component):
         packets_in → interface → core → interface → packets_out
 
     Ports: ``load`` writes the memories of ``regions``; ``senders`` and ``targets``: how many tiles send here and are
-    sent to; counters ``saturations`` and ``rejected`` of :class:`Core`, ``strays`` of :class:`Interface`, all sticking.
+    sent to; counters ``saturations`` and ``rejected`` of :class:`Core`, ``strays`` of :class:`Interface`, all sticking;
+    ``stuck``, as that says.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Tile(wiring.Component):
                 "saturations": Out(COUNTER_WIDTH),
                 "rejected": Out(COUNTER_WIDTH),
                 "strays": Out(COUNTER_WIDTH),
+                "stuck": Out(1),
                 "idle": Out(1),
             }
             | ({"release": In(1), "done": Out(1), "balance": Out(balance_width)} if balance_width else {})
@@ -84,6 +86,7 @@ class Tile(wiring.Component):
             self.saturations.eq(core.saturations),
             self.rejected.eq(core.rejected),
             self.strays.eq(interface.rejected),
+            self.stuck.eq(interface.stuck),
             self.idle.eq(core.idle & interface.idle),
         ]
         if self.balance_width:

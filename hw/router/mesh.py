@@ -28,9 +28,17 @@ def count_lost(m: Module, rejected: Signal, lost: list[Value], *, registered: bo
         lost = list(held)
     number = Signal(range(len(lost) + 1))
     total = Signal(COUNTER_WIDTH + 1)
-    m.d.sync += number.eq(sum(lost))
+    m.d.sync += number.eq(_sum(lost))
     m.d.comb += total.eq(rejected + number)
     m.d.sync += rejected.eq(Mux(total[-1], ~0, total))
+
+
+def _sum(values: list[Value]) -> Value:
+    """As a tree, which is no deeper than it must be."""
+    if len(values) == 1:
+        return values[0]
+    half = len(values) // 2
+    return _sum(values[:half]) + _sum(values[half:])
 
 
 class Mesh(wiring.Component):

@@ -8,7 +8,7 @@ step, one after the other, when all of that step has come.
 Steps are numbered without bound: numbers here count from the first step that has not come out yet.
 """
 
-from amaranth.hdl import Array, Cat, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Mux, Signal, Value, signed
 from amaranth.lib import data
 
 import ranvier.hw.manycore.interface as interface
@@ -156,7 +156,10 @@ def received(axons=2, senders=2):
     p.implies(is_spike | is_end, (of >= 0) & (of < AHEAD))
     due, ours = comes_out_in_its_step(p, dut.events_out, format, packet, is_spike, is_end, of)
     event = dut.events_out.payload
-    p.check(dut.rejected == 0)
+    spoiled = Signal()  # there was something else that is to be counted
+    no_kind = dut.packets_in.valid & (Value.cast(packet.kind) == len(Kind))
+    m.d.sync += spoiled.eq(spoiled | dut.malformed | no_kind)
+    p.check(spoiled | (dut.rejected == 0))
 
     # The end of a step that has come is out in one of so many cycles in which what comes out is taken, credits, too.
     most = max(axons, 2 * senders) + 3
