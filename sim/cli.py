@@ -12,11 +12,10 @@ from ranvier.gen.errors import RanvierError
 
 from .mesh.command import run_mesh
 from .request import Simulator
+from .samples import chosen
 from .training import command
 
 __all__ = ["app", "main"]
-
-DEFAULT_IMAGES = 20
 
 command.register(app)
 
@@ -36,7 +35,7 @@ def sim(
         _Simulator | None,
         typer.Option(help="What runs the Verilog, icarus or verilator; of a mesh also compiled, its RTLIL (default)."),
     ] = None,
-    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Cores to spread it over, such as 4x4; 2x4x4: two chips.")] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Dump the whole run to waves.fst.")] = False,
     build: Annotated[Path | None, typer.Option(help="Build folder (default: build/NAME).")] = None,
     input_: Annotated[Path | None, typer.Option("--input", help="Spikes to run: .npy, .npz or NIR data.")] = None,
@@ -81,11 +80,7 @@ def sim(
         folder = build or Path("build") / design.program.name
         status.update(f"writing {folder}")
         generate(design, folder)
-    if images and len(samples.spikes) < images:
-        typer.echo(
-            f"ranvier: the stimulus has {len(samples.spikes)} samples, not {images}: all are simulated", err=True
-        )
-    samples = samples.first(images or (len(samples.spikes) if input_ else DEFAULT_IMAGES))
+    samples = chosen(samples, images, input_)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(f"{simulator.value}: samples compared", total=None)

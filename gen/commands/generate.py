@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
-    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Cores to spread it over, such as 4x4; 2x4x4: two chips.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest instead of a table.")] = False,
 ) -> None:

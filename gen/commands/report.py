@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 def report(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
-    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, as it was generated with.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Cores that it was generated with, such as 4x4.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
 ) -> None:
     """Write report.html and report.json into the build folder of MODEL, over what is there.

@@ -23,8 +23,8 @@ def synth(
     model: Annotated[str, typer.Argument(help="A .nir file, a .toml configuration or the name of a preset.")],
     target: Annotated[str, typer.Option(help="ecp5 or ice40.")] = "ecp5",
     seeds: Annotated[int, typer.Option(min=1, max=64, help="Runs of place and route; the clock is their median.")] = 3,
-    mesh: Annotated[str | None, typer.Option(help="Columns x rows of cores, such as 4x4, to spread it over.")] = None,
-    tile: Annotated[str | None, typer.Option(help="Only this tile of the mesh, such as tile_0_0.")] = None,
+    mesh: Annotated[str | None, typer.Option(help="Cores to spread it over, such as 4x4; 2x4x4: two chips.")] = None,
+    tile: Annotated[str | None, typer.Option(help="Only this tile or chip, such as tile_0_0, chip_1.")] = None,
     build: Annotated[Path | None, typer.Option(help="The build folder.  [default: build/NAME]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

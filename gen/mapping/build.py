@@ -88,7 +88,7 @@ class MeshBuild:
         (work / MANIFEST).write_text(json.dumps(manifest | {"files": digests(work)}, indent=2) + "\n")
 
     def _describe(self) -> dict[str, Any]:
-        """The manifest as plain JSON values; its fields are listed in ``docs/mesh.md``."""
+        """The manifest as plain JSON values; its fields are listed in ``docs/architecture.md``."""
         source, chip = self.source, self.source.chip
         design, mapping = source.design, source.mapping
         layers = design.program.layers

@@ -32,7 +32,7 @@ class Mesh(Section):
     axon_groups: list[int] | None = None
     """Groups of axons of each layer, a core for each in the place of one; left out: 1 where slices are given, else what
     memory needs or makes it faster."""
-    tile_kib: float | None = Field(default=None, gt=0)
+    tile_kib: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Memory for weights in each tile, in KiB; left out: as much as is needed."""
     seed: int = Field(default=1, ge=0)
     """Of the search for places."""

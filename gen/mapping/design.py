@@ -13,7 +13,7 @@ from ranvier.hw.manycore.timing import Prediction, predict
 from ..design import Design
 from .activity import profile
 from .config import Mesh
-from .partition import cut, split
+from .partition import cut, require_memory, require_tiles, split
 from .parts import parts_of
 from .placement import Mapping, place_parts
 from .tables import contents, mesh_chips
@@ -38,13 +38,17 @@ class MeshDesign:
     def mapping(self) -> Mapping:
         program, mesh = self.design.program, self.mesh
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
+        bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
+        tiles = mesh.chips * mesh.width * mesh.height
         if mesh.slices is None:
-            bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
-            tiles = mesh.chips * mesh.width * mesh.height
             shared = mesh.pace == "credits" and all(core.rows is None for core in self.design.chip.cores)
             slices = split(program, tiles, activity, self._lanes, bits, axons=shared)
         else:
             slices = cut(program, mesh.slices, mesh.axon_groups)
+            counts = [sum(part.layer == number for part in slices) for number in range(len(program.layers))]
+            require_tiles(program, counts, tiles)
+            if bits is not None:
+                require_memory(program, slices, bits)
         parts = parts_of(program, slices, self._lanes, [core.rows is not None for core in self.design.chip.cores])
         return place_parts(parts, activity, mesh.width, mesh.height, mesh.seed, mesh.chips)
 
@@ -73,12 +77,16 @@ class MeshDesign:
         tiles = {tile.place: tile for chip in self.chips for tile in chip.tiles}
         return tuple(tiles[place] for place in self.mapping.places)
 
-    def predict(self, spikes: np.ndarray) -> Prediction | None:
-        """Cycles and traffic of one sample (bool ``[steps, inputs]``) sent to the idle chip; None with a barrier, and
-        over several chips."""
+    def predict(self, spikes: np.ndarray, limit: int = 1_000_000) -> Prediction | None:
+        """Cycles and traffic of one sample (bool ``[steps, inputs]``) sent to the idle chip; None with a barrier, over
+        several chips, and where it were more than ``limit`` cycles."""
         if self.chip.barrier or self.mesh.chips > 1:
             return None
-        return predict(self.chip, flows(self.mapping), sent_events(self.design.program, self.mapping, spikes))
+        sent = sent_events(self.design.program, self.mapping, spikes)
+        try:
+            return predict(self.chip, flows(self.mapping), sent, limit)
+        except TimeoutError:
+            return None
 
     def load_words(self, number: int = 0) -> list[int]:
         """Payloads of the load port of chip ``number`` that write all its memories."""

@@ -77,12 +77,7 @@ def split(
     missing, if they do not fit.
     """
     cuts = [_least(layer, tile_bits, axons) for layer in program.layers]
-    if sum(each.tiles for each in cuts) > tiles:
-        needs = ", ".join(f"{layer.name} {each.tiles}" for layer, each in zip(program.layers, cuts, strict=True))
-        raise RanvierError(
-            f"Program {program.name} must fit {tiles} tiles, but needs {sum(each.tiles for each in cuts)} ({needs}): "
-            f"take a larger mesh, or more memory for each tile"
-        )
+    require_tiles(program, [each.tiles for each in cuts], tiles)
 
     def cycles(cuts: list[Cut]) -> list[float]:
         stages = []
@@ -130,6 +125,28 @@ def cut(program: Program, counts: list[int], groups: list[int] | None = None) ->
         for first, neurons in _shares(layer.neurons, count):
             slices += [Slice(number, first, neurons, *share) for share in _shares(layer.axons, group)]
     return tuple(slices)
+
+
+def require_tiles(program: Program, counts: list[int], tiles: int) -> None:
+    """Raise RanvierError where there are fewer ``tiles`` than the layers need."""
+    if sum(counts) > tiles:
+        needs = ", ".join(f"{layer.name} {count}" for layer, count in zip(program.layers, counts, strict=True))
+        raise RanvierError(
+            f"Program {program.name} must fit {tiles} tiles, but needs {sum(counts)} ({needs}): "
+            f"take a larger mesh, fewer slices, or more memory for each tile"
+        )
+
+
+def require_memory(program: Program, slices: tuple[Slice, ...], tile_bits: int) -> None:
+    """Raise RanvierError where the weights of a slice do not fit ``tile_bits``."""
+    for part in slices:
+        layer = program.layers[part.layer]
+        bits = part.neurons * part.axons * layer.weight_width
+        if bits > tile_bits:
+            raise RanvierError(
+                f"Slices of layer {layer.name} must fit tiles of {tile_bits:,} bits, but the weights of {part.neurons} "
+                f"neurons and {part.axons} axons take {bits:,}: take more slices or groups of axons, or leave them out"
+            )
 
 
 def _shares(of: int, count: int) -> list[tuple[int, int]]:

@@ -56,9 +56,7 @@ class Parts:
         return activity.rates[part.layer + 1][part.first : part.first + part.neurons]
 
 
-def parts_of(
-    program: Program, slices: tuple[Slice, ...], lanes: list[int], sparse: list[bool] | None = None
-) -> Parts:
+def parts_of(program: Program, slices: tuple[Slice, ...], lanes: list[int], sparse: list[bool] | None = None) -> Parts:
     """``slices`` of ``program``, with at most ``lanes[k]`` lanes in cores of layer k, whose synapses are sparse where
     ``sparse[k]``. Raises RanvierError for a sparse layer that shares its axons."""
     sparse = [False] * len(program.layers) if sparse is None else sparse

@@ -30,7 +30,7 @@ def write_mesh_report(folder: Path) -> Path:
     manifest = _read(folder / "manifest.json")
     simulation = _read(folder / "sim.json") if (folder / "sim.json").exists() else None
     syntheses = [
-        _read(path) | {"what": (re.search(r"tile_\d+_\d+$", path.stem) or ["the whole chip"])[0]}
+        _read(path) | {"what": (re.search(r"(tile_\d+_\d+|chip_\d+)$", path.stem) or ["the whole chip"])[0]}
         for path in sorted(folder.glob("synth_*.json"))
     ]
     page = environment.get_template("mesh.html.jinja").render(
@@ -132,5 +132,7 @@ def _busiest(simulation: dict[str, Any]) -> dict[str, Any]:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RanvierError(f"Build {path.parent} must have {path.name}: run 'ranvier generate' first") from None
     except (OSError, ValueError) as error:
         raise RanvierError(f"File {path} is damaged ({error}): make it again") from None

@@ -170,7 +170,7 @@ def predict(
     config: MeshChipConfig, flows: list[Flow], sends: list[list[list[int]]], limit: int = 1_000_000
 ) -> Prediction:
     """What a chip takes whose unit k sends the events ``sends[k][step]``, by ``flows[k]``; the gate's is last. The host
-    offers all at once and takes everything. Raises RuntimeError after ``limit`` cycles."""
+    offers all at once and takes everything. Raises TimeoutError after ``limit`` cycles."""
     mesh = MeshModel(config.width, config.height + 1, depth=config.depth, gated=True)
 
     def node(place: Place) -> int:
@@ -221,6 +221,6 @@ def predict(
         if gate.finished == steps:
             places = [(x, y) for y in range(config.height + 1) for x in range(config.width)]
             return Prediction(cycle, {place: state.flits[node(place)] for place in places})
-    raise RuntimeError(
+    raise TimeoutError(
         f"Chip {config.name} has not finished {steps - gate.finished} of {steps} steps in {limit} cycles"
     )

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ranvier.gen.mapping.config import Mesh
 
+from ..samples import chosen
 from .run import MeshResult
 
 
@@ -34,10 +35,11 @@ def run_mesh(
     console, stderr = Console(highlight=False), Console(stderr=True, highlight=False)
     with stderr.status(f"reading {model}") as status:
         build = MeshBuild(model, mesh)
-        samples = build.source.design.samples(seed, input_, images or RANDOM_SAMPLES).first(images or 20)
+        samples = build.source.design.samples(seed, input_, images or RANDOM_SAMPLES)
         folder = folder or Path("build") / build.name
         status.update(f"placing {build.name} and writing {folder}")
         build.generate(folder)
+    samples = chosen(samples, images, input_)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(f"{simulator}: samples compared (the first run compiles the chip)", total=None)

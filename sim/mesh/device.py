@@ -8,6 +8,7 @@ import numpy as np
 
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.mapping.design import MeshDesign
+from ranvier.gen.mapping.placement import BRIDGE_HOPS
 from ranvier.golden.inference import LayerTrace, run_layer, run_program
 from ranvier.golden.routing import MESH_PORTS
 from ranvier.hw.manycore.chip import counters
@@ -18,7 +19,7 @@ from ..compiled import unpack_fields
 from ..simulation import Simulation, Simulator
 from .events import event_words, fields_of
 
-PATIENCE = 20_000  # cycles for each step, far more than one takes
+PATIENCE, SLOWEST = 20_000, 16  # cycles for each step, and how many times those that it takes if nothing waits
 
 
 @dataclass
@@ -118,13 +119,23 @@ class MeshDevice:
         outputs = int(trace.spikes.sum()) if last.spiking else trace.membrane.size
         self.model.send("events_in", event_words(spikes, rng))
         cycles = self.model.run(
-            receive={"events_out": outputs + samples * steps}, idle="idle", limit=PATIENCE * samples * steps
+            receive={"events_out": outputs + samples * steps}, idle="idle", limit=self._patience * samples * steps
         )
         self._compare_tiles(spikes, traces)
         for place in self.flits:
             (moves,) = self.model.recorded(f"router_{place[0]}_{place[1]}")
             self.flits[place] += unpack_fields(moves, 1, len(MESH_PORTS), signed=False).sum(axis=0)
         return self._compare_outputs(trace, cycles)
+
+    @property
+    def _patience(self) -> int:
+        """Cycles for each step, far more than one takes, also if links and the host pause."""
+        design = self.design
+        cores = sum(tile.core.most_events * max(tile.core.event_cycles) + tile.core.groups for tile in design.tiles)
+        packets = sum(
+            len(fan_out.starts) * max(map(len, fan_out.lists)) for fan_out in design.mapping.parts.fan_outs
+        ) * (1 if len(design.chips) == 1 else BRIDGE_HOPS)
+        return PATIENCE + SLOWEST * (cores + packets)
 
     def _compare_tiles(self, spikes: np.ndarray, traces: list[LayerTrace]) -> None:
         design = self.design

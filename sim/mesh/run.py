@@ -27,6 +27,7 @@ from .device import Comparison, MeshDevice
 from .system import System, noise_rate
 
 STALLS = 0.5  # share of cycles in which the host pauses, in the second half
+PREDICTED = 20_000  # cycles of a sample, at most, that the model of packets is asked for: it takes some seconds
 SPOILED = 1e-2  # share of frames between chips that are corrupted, in the second half
 
 
@@ -43,7 +44,7 @@ class LinkResult:
 @dataclass(frozen=True)
 class MeshResult:
     """``cycles``: of each sample of the first half, sent alone; ``predicted``: what the model of packets says of the
-    first; ``busy_cycles``: of all runs. ``flits``: by router
+    first, if that is not long; ``busy_cycles``: of all runs. ``flits``: by router
     ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half.
     ``faults``: counters of packets astray and refused events that are not 0. ``link``: None for one chip."""
 
@@ -106,7 +107,7 @@ def simulate_mesh(
         runs.append(device.run(spikes[sample : sample + 1], rng))
         progress(sample + 1, count)
     cycles = [run.cycles for run in runs]
-    prediction = design.predict(spikes[0])
+    prediction = design.predict(spikes[0], 2 * cycles[0]) if cycles[0] <= PREDICTED else None
     device.model.stall(seed, STALLS)
     if chips > 1:
         device.model.write("rate", noise_rate(SPOILED, design.chip.frame.symbols))

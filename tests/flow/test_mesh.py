@@ -111,6 +111,13 @@ def test_two_chips(model, capsys):
     assert page.count('class="chip"') == 2 and page.count('class="link"') == 2 + 2 + 2 + 1
     status, out, _ = run(capsys, "synth", model, "--mesh", "2x2x1", "--seeds", "1", "--json", "--tile", "chip_1")
     assert status == 0 and json.loads(out)["cells"]["lut4"] > 0
+    assert run(capsys, "report", model, "--mesh", "2x2x1")[0] == 0
+    page = (folder / "report.html").read_text()
+    assert ": chip_1</h2>" in page and "equals the one-core" in page
+    (folder / "sim.json").write_text(json.dumps(figures | {"faults": {"chip_0_misrouted": 3}}))
+    assert run(capsys, "report", model, "--mesh", "2x2x1")[0] == 0
+    page = (folder / "report.html").read_text()
+    assert "does not equal" in page and "chip_0_misrouted: 3" in page
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def test_two_chips(model, capsys):
             "must be one of tile_0_0, tile_1_0, not tile_5_5",
         ),
         (["synth", "probe.toml", "--tile", "tile_0_0"], "Design probe has no tile tile_0_0, it is no mesh: add --mesh"),
-        (["report", "probe.toml", "--mesh", "2x2"], "is damaged"),
+        (["report", "probe.toml", "--mesh", "2x2"], "must have manifest.json: run 'ranvier generate' first"),
     ],
 )
 def test_bad_input_ends_in_one_line(model, capsys, arguments, message):

@@ -203,3 +203,24 @@ def test_the_chip_has_a_tile_for_each_slice_where_it_was_placed(digits):
     regions = design.chip.memory_map
     ends = [(region.base, region.base + region.words) for region in regions]
     assert all(end <= start for (_, end), (start, _) in zip(sorted(ends), sorted(ends)[1:], strict=False))
+
+
+def test_slices_that_do_not_fit_say_by_how_much(digits):
+    with pytest.raises(RanvierError, match=r"^Program digits must fit 4 tiles, but needs 7 \(hidden 6, readout 1\)"):
+        assert MeshDesign(digits, Mesh(slices=[3, 1], axon_groups=[2, 1])).mapping
+    message = (
+        r"^Slices of layer hidden must fit tiles of 8,192 bits, but the weights of 64 neurons and 64 axons take 32"
+    )
+    with pytest.raises(RanvierError, match=message):
+        assert MeshDesign(digits, Mesh(slices=[2, 1], tile_kib=1)).mapping
+    with pytest.raises(ValueError, match="finite number"):
+        Mesh(tile_kib=float("inf"))
+
+
+def test_of_a_large_mesh_the_places_near_the_gate_are_searched(digits):
+    activity = profile(digits.program, digits.measured.spikes[:10])
+    parts = parts_of(digits.program, cut(digits.program, [3, 1]), [8, 2])
+    found = place_parts(parts, activity, 16, 16, seed=1)
+    assert all(abs(x - 8) + abs(y - 16) <= 3 for x, y in found.places) and found.hops < found.hops_in_order
+    many = place_parts(parts_of(digits.program, cut(digits.program, [128, 10]), [8, 2]), activity, 16, 16, seed=1)
+    assert len(set(many.places)) == 138 and many.hops < many.hops_in_order

@@ -30,7 +30,8 @@ def play(packets, *, axons=12, senders=2, ready=lambda cycle: True, cycles=200):
         for cycle in range(cycles):
             kind, step, body = packets.get(cycle, (Kind.SPIKE, 0, 0))
             ctx.set(inbox.packets.valid, cycle in packets)
-            ctx.set(inbox.packets.payload, {"kind": kind, "step": step, "body": body})
+            number = kind if isinstance(kind, int) else kind.value  # also of no kind
+            ctx.set(inbox.packets.payload.as_value(), number | step << 2 | body << 3)
             takes = ready(cycle)
             ctx.set(inbox.events.ready, takes)
             payload = ctx.get(inbox.events.payload)
@@ -115,3 +116,19 @@ def test_more_events_than_axons_are_counted_and_dropped():
     packets = dict(enumerate([spike(0, 1)] * 14 + [end(0, 14), end(0, 0)]))
     found, _, rejected = play(packets)
     assert [event for _, event, _ in found] == [1] * 12 + ["end"] and rejected == 2
+
+
+@pytest.mark.parametrize("counts", [(24, 8), (20, 12), (16, 4), (12, 12), (31, 31)])
+def test_a_step_ends_however_many_events_come(counts):
+    """Counts stick where their fields end, all at the same number."""
+    packets = dict(enumerate([spike(0, 1)] * sum(counts) + [end(0, count) for count in counts]))
+    packets |= {100 + place: packet for place, packet in enumerate([end(1, 0), end(1, 0)])}
+    found, consumed, rejected = play(packets)
+    assert [event for _, event, _ in found] == [1] * 12 + ["end", "end"] and rejected == sum(counts) - 12
+    assert [step for _, step in consumed] == [0, 1]
+
+
+def test_packets_of_no_kind_are_counted():
+    packets = dict(enumerate([(3, 0, 0), (3, 1, 5), end(0, 0), end(0, 0)]))
+    found, _, rejected = play(packets)
+    assert [event for _, event, _ in found] == ["end"] and rejected == 2
