@@ -76,17 +76,18 @@ class Outbox(wiring.Component):
         wiring.connect(m, wiring.flipped(self.load_targets), places.load)
         last_target = Signal()
         left = Signal(range(self.entries))  # entries that a list can have yet, after this one
+        longest = Signal()  # there are none left
         last = Signal()
         with m.If(begin):
-            m.d.sync += left.eq(self.entries - 1)
+            m.d.sync += [left.eq(self.entries - 1), longest.eq(self.entries == 1)]
         with m.Elif(walk):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), longest.eq(left == 1)]
         m.d.comb += [
             self.events.ready.eq(~clearing & self.may_send & ~waiting),
             take.eq(self.events.valid & self.events.ready),
             self.closing.eq(take & self.events.payload.step_end),
             begin.eq(waiting & ~held.step_end & (~sending | (walk & last))),
-            last.eq(read.last | (left == 0)),
+            last.eq(read.last | longest),
             self.endless.eq(walk & last & ~read.last),
             walk.eq(sending & (~shown | self.packets.ready)),
             ending.eq(waiting & held.step_end & ~sending & ~shown),
