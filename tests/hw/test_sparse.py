@@ -48,7 +48,7 @@ def expected_events(program: Program, spikes: np.ndarray) -> tuple[list[tuple], 
     return events, [int(trace.saturations.sum()) for trace in traces]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_chips_equal_golden(seed):
     program, config, spikes, rng = case(seed)
     record = play(program, config, events_of(spikes, rng), stalls=rng if seed % 3 else None)
@@ -59,7 +59,7 @@ def test_chips_equal_golden(seed):
     assert record.saturations == saturations and not any(record.rejected)
 
 
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", range(100, 112))
 def test_every_transfer_is_predicted(seed):
     program, config, spikes, _ = case(seed)
     record = play(program, config, events_of(spikes))

@@ -35,7 +35,7 @@ def random_mesh(rng: np.random.Generator, sizes: list[int], chips: int) -> Mesh:
             )
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(8))
 def test_random_meshes_equal_golden(seed):
     """In Icarus, from the Verilog; some over two chips and lines that err, some with links or a host that pause."""
     rng = np.random.default_rng(seed)
