@@ -7,8 +7,7 @@ releases a sender sends the spikes of one step and an END to each target, or not
 All senders of a receiver send their steps between the same releases: a tile does so just after its own senders have.
 """
 
-from amaranth.hdl import Array, Cat, Mux, Signal, Value, signed
-from amaranth.lib import data
+from amaranth.hdl import Array, Cat, Mux, Signal, signed
 
 import ranvier.hw.manycore.interface as interface
 import ranvier.hw.manycore.outbox as outbox
@@ -16,7 +15,7 @@ import ranvier.hw.manycore.pace as pace
 from ranvier.hw.manycore.packet import Kind, PacketFormat
 
 from .prover import Properties
-from .steps import AHEAD, bodies, comes_out_in_its_step, loads, ones
+from .steps import AHEAD, bodies, comes_out_in_its_step, loads_before_events, ones, rejects_only_malformed
 from .streams import moves, stays
 
 BALANCE_WIDTH = 2
@@ -87,10 +86,7 @@ def received(axons=2, senders=2, source=False):
     m.d.sync += behind.eq(behind + (dut.release & sending) - ended)
     p.check((behind >= 0) & (behind < AHEAD))
     due, ours = comes_out_in_its_step(p, dut.events_out, format, packet, is_spike, is_end, behind)
-    spoiled = Signal()  # there was something else that is to be counted
-    no_kind = dut.packets_in.valid & (Value.cast(packet.kind) == len(Kind))
-    m.d.sync += spoiled.eq(spoiled | dut.malformed | no_kind)
-    p.check(spoiled | (dut.rejected == 0))
+    rejects_only_malformed(p, dut, packet)
 
     # The end of a step that has come is out in one of axons + 3 cycles in which what comes out is taken.
     cycles = Signal(range(axons + 4))
@@ -145,15 +141,7 @@ def sent(axons=2, targets=2, indices=2, entries=2, source=False):
         waits.interface.closing.eq(dut.closing),
         waits.interface.ended.eq(dut.ended),
     ]
-    # Tables are loaded before the first event, then they stay.
-    begun = Signal()
-    m.d.sync += begun.eq(begun | dut.events.valid)
-    p.assume(~dut.events.valid | loads(p, dut.load_targets, targets))
-    for load in (dut.load_starts, dut.load_lists):
-        p.leave_free(load.enable, load.address, load.data)
-        p.assume(~load.enable | ~(begun | dut.events.valid))
-    entry = data.View(format.entry(targets), dut.load_lists.data)
-    p.assume(~dut.load_lists.enable | (entry.target < used))
+    loads_before_events(p, dut, format, targets, used)
     p.assume(stays(p, dut.events, "events"))
     p.assume(~waits.release | waits.done)
 

@@ -72,6 +72,26 @@ def comes_out_in_its_step(p, events, format, packet, is_spike, is_end, of):
     return due, ours
 
 
+def rejects_only_malformed(p, dut, packet):
+    """An interface counts nothing before there was a ``packet`` of no kind, or something else that is malformed."""
+    spoiled = Signal(name="spoiled")
+    no_kind = dut.packets_in.valid & (Value.cast(packet.kind) == len(Kind))
+    p.m.d.sync += spoiled.eq(spoiled | dut.malformed | no_kind)
+    p.check(spoiled | (dut.rejected == 0))
+
+
+def loads_before_events(p, dut, format, targets, used):
+    """Tables of an outbox, any for ``used`` of its ``targets``, are loaded before its first event, then they stay."""
+    begun = Signal(name="begun")
+    p.m.d.sync += begun.eq(begun | dut.events.valid)
+    p.assume(~dut.events.valid | loads(p, dut.load_targets, targets))
+    for load in (dut.load_starts, dut.load_lists):
+        p.leave_free(load.enable, load.address, load.data)
+        p.assume(~load.enable | ~(begun | dut.events.valid))
+    entry = data.View(format.entry(targets), dut.load_lists.data)
+    p.assume(~dut.load_lists.enable | (entry.target < used))
+
+
 def received(axons=2, senders=2):
     """The interface of a receiver, which sends events of its own, too, and senders that keep to the rules.
 
@@ -156,10 +176,7 @@ def received(axons=2, senders=2):
     p.implies(is_spike | is_end, (of >= 0) & (of < AHEAD))
     due, ours = comes_out_in_its_step(p, dut.events_out, format, packet, is_spike, is_end, of)
     event = dut.events_out.payload
-    spoiled = Signal()  # there was something else that is to be counted
-    no_kind = dut.packets_in.valid & (Value.cast(packet.kind) == len(Kind))
-    m.d.sync += spoiled.eq(spoiled | dut.malformed | no_kind)
-    p.check(spoiled | (dut.rejected == 0))
+    rejects_only_malformed(p, dut, packet)
 
     # The end of a step that has come is out in one of so many cycles in which what comes out is taken, credits, too.
     most = max(axons, 2 * senders) + 3
@@ -201,15 +218,7 @@ def sent(axons=2, targets=2, indices=2, entries=2):
         credits.interface.closing.eq(dut.closing),
         credits.interface.ended.eq(dut.ended),
     ]
-    # Tables are loaded before the first event, then they stay.
-    begun = Signal()
-    m.d.sync += begun.eq(begun | dut.events.valid)
-    p.assume(~dut.events.valid | loads(p, dut.load_targets, targets))
-    for load in (dut.load_starts, dut.load_lists):
-        p.leave_free(load.enable, load.address, load.data)
-        p.assume(~load.enable | ~(begun | dut.events.valid))
-    entry = data.View(format.entry(targets), dut.load_lists.data)
-    p.assume(~dut.load_lists.enable | (entry.target < used))
+    loads_before_events(p, dut, format, targets, used)
     p.assume(stays(p, dut.events, "events"))
 
     flit, leaves = dut.packets.payload, moves(dut.packets)
