@@ -1,5 +1,7 @@
 """Memory images: what ``$readmemh`` or the load port puts into a chip's memories."""
 
+from itertools import accumulate
+
 import numpy as np
 
 from ranvier.golden.program import Layer
@@ -12,21 +14,17 @@ def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
     return _pack([(raw, core.weight_width)], core)
 
 
-def sparse_words(layer: Layer, core: CoreConfig) -> tuple[list[int], list[int]]:
-    """Words of the weight memory of sparse synapses, and of the memory of rows.
+def sparse_words(layer: Layer, core: CoreConfig) -> list[int]:
+    """Words of the weight memory of sparse synapses, row after row, then a word of zeros if there are empty rows.
 
     An axon's row: in word ``i`` each lane's ``i``-th weight that is not 0, and above it the group of its neuron; 0
-    where a lane has no more. In the memory of rows: a row's first word, and above it how many it has; all that are
-    empty share a word of zeros.
+    where a lane has no more.
     """
     assert core.rows is not None
-    beside = (core.groups - 1).bit_length()
-    size, start_width = core.weight_width + beside, index_width(core.weight_words)
+    size = core.weight_word_width // core.lanes
     words: list[int] = []
-    rows: list[int] = []
     for row, count in zip(layer.weights.tolist(), core.rows, strict=True):
         lanes = [[k for k in range(lane, core.neurons, core.lanes) if row[k]] for lane in range(core.lanes)]
-        rows.append((len(words) if count else sum(core.rows)) | max(count, 1) << start_width)
         for place in range(count):
             word = 0
             for lane, neurons in enumerate(lanes):
@@ -34,7 +32,17 @@ def sparse_words(layer: Layer, core: CoreConfig) -> tuple[list[int], list[int]]:
                     weight, group = row[neurons[place]] % (1 << core.weight_width), neurons[place] // core.lanes
                     word |= (weight | group << core.weight_width) << lane * size
             words.append(word)
-    return words + [0] * (0 in core.rows), rows
+    return words + [0] * (0 in core.rows)
+
+
+def pointer_words(core: CoreConfig) -> list[int]:
+    """Words of the memory of rows: a row's first word, and above it how many it has; empty ones share the last."""
+    assert core.rows is not None
+    width, starts = index_width(core.weight_words), accumulate(core.rows, initial=0)
+    return [
+        (start if count else core.weight_words - 1) | max(count, 1) << width
+        for start, count in zip(starts, core.rows, strict=False)
+    ]
 
 
 def parameter_words(layer: Layer, core: CoreConfig) -> list[int]:
@@ -46,9 +54,9 @@ def memory_words(layer: Layer, core: CoreConfig, memory: str) -> list[int]:
     """Words of the memory ``weights``, ``parameters`` or ``rows``."""
     if memory == "parameters":
         return parameter_words(layer, core)
-    if core.rows is None:
-        return weight_words(layer, core)
-    return sparse_words(layer, core)[memory == "rows"]
+    if memory == "rows":
+        return pointer_words(core)
+    return weight_words(layer, core) if core.rows is None else sparse_words(layer, core)
 
 
 def image_name(core: str, memory: str) -> str:

@@ -146,7 +146,7 @@ class CoreConfig:
         """Name, words and width of each memory that is loaded."""
         memories = [("weights", self.weight_words, self.weight_word_width)]
         if self.rows is not None:
-            pointer = index_width(self.weight_words) + max(*self.rows, 1).bit_length()
+            pointer = index_width(self.weight_words) + max(self.event_cycles).bit_length()
             memories.append(("rows", self.axons, pointer))
         if self.stored:
             memories.append(("parameters", self.groups, self.parameter_word_width))
