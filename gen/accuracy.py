@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
-from ranvier.golden.inference import LayerTrace, run_layer, run_program
+from ranvier.golden.inference import LayerTrace, arriving, run_layer, run_program
 from ranvier.golden.program import Layer, Program
 
 from .network import Network, NetworkLayer
@@ -86,9 +86,8 @@ def measure(network: Network, program: Program, samples: Samples) -> Quantisatio
     classes: list[tuple[np.ndarray, np.ndarray]] = []
     for spikes in _batches(samples.spikes):
         floats, integers = simulate(network, spikes), run_program(program, spikes)
-        before = [spikes, *(trace.spikes for trace in floats)]
-        for tally, given, trace, chained in zip(tallies, before, floats, integers, strict=False):
-            tally.add(trace, run_layer(tally.layer, given), chained)
+        for place, (tally, trace, chained) in enumerate(zip(tallies, floats, integers, strict=True)):
+            tally.add(trace, run_layer(tally.layer, arriving(program, place, spikes, floats)), chained)
         spiking = program.layers[-1].model.spiking
         classes.append(
             (

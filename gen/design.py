@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from ranvier.golden.program import Program
 from ranvier.hw.config import ChipConfig, chip_config
 
@@ -11,7 +13,7 @@ from .accuracy import QuantisationReport, measure
 from .blank import blank_program
 from .config import Configuration, load_configuration
 from .errors import RanvierError
-from .network import Network
+from .network import Network, channels_last
 from .quantize import quantize
 from .readers import read_network
 from .stimulus import RANDOM_SAMPLES, Samples, load_stimulus
@@ -40,6 +42,11 @@ class Design:
             return {layer.name: layer.name for layer in self.program.layers}
         return {layer.name: layer.node for layer in self.network.layers}
 
+    def in_model_order(self, layer: str, values: np.ndarray) -> np.ndarray:
+        """``values`` ``[…, neurons]`` of a layer as the model numbers them: channels first."""
+        shape = () if self.network is None else {each.name: each.shape for each in self.network.layers}[layer]
+        return values[..., np.argsort(channels_last(shape))] if shape else values
+
     def samples(self, seed: int, file: Path | None = None, random_samples: int = RANDOM_SAMPLES) -> Samples:
         """The stimulus: of ``file``, else that of the configuration; all of a file, or so many random samples."""
         stimulus = self.configuration.stimulus
@@ -48,7 +55,10 @@ class Design:
         dt_s = None if self.network is None else self.network.dt_s
         steps = self.configuration.quantisation.steps
         inputs, outputs = self.program.inputs, self.program.outputs
-        return load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs)
+        samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs)
+        if self.network is None or not self.network.shape:
+            return samples
+        return replace(samples, spikes=samples.spikes[..., channels_last(self.network.shape)])
 
 
 def load_design(source: str) -> Design:

@@ -4,14 +4,30 @@ from itertools import accumulate
 
 import numpy as np
 
-from ranvier.golden.program import Layer
-from ranvier.hw.config import CoreConfig, index_width
+from ranvier.golden.program import Layer, spread
+from ranvier.golden.synapse import Geometry
+from ranvier.hw.config import CoreConfig, index_width, sharers
 
 
 def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
     """Words of the weight memory: word ``axon * groups + group``, lane 0 in the low bits, padded with 0."""
-    raw = (layer.weights < 0).astype(np.int64) if layer.weight_width == 1 else layer.weights
-    return _pack([(raw, core.weight_width)], core)
+    kernels = [_kernels(*each, core.lanes) for each in zip(layer.weights, core.convolutions, strict=False)]
+    words: list[int] = []
+    for part in kernels or [layer.matrix]:
+        raw = (part < 0).astype(np.int64) if layer.weight_width == 1 else part
+        words += _pack([(raw, core.weight_width)], core)
+    return words
+
+
+def _kernels(weights: np.ndarray, shape: Geometry, lanes: int) -> np.ndarray:
+    """A row for each input channel and place in the kernel, the last place first: a weight for each filter of its
+    group, or of the groups that share a word."""
+    shared = sharers(shape, lanes)
+    parts = np.split(weights[:, :, ::-1, ::-1], shape.groups // shared)
+    rows = [
+        np.concatenate([group.transpose(1, 2, 3, 0) for group in np.split(part, shared)], axis=-1) for part in parts
+    ]
+    return np.concatenate([row.reshape(-1, row.shape[-1]) for row in rows])
 
 
 def sparse_words(layer: Layer, core: CoreConfig) -> list[int]:
@@ -23,7 +39,7 @@ def sparse_words(layer: Layer, core: CoreConfig) -> list[int]:
     assert core.rows is not None
     size = core.weight_word_width // core.lanes
     words: list[int] = []
-    for row, count in zip(layer.weights.tolist(), core.rows, strict=True):
+    for row, count in zip(layer.matrix.tolist(), core.rows, strict=True):
         lanes = [[k for k in range(lane, core.neurons, core.lanes) if row[k]] for lane in range(core.lanes)]
         for place in range(count):
             word = 0
@@ -47,7 +63,10 @@ def pointer_words(core: CoreConfig) -> list[int]:
 
 def parameter_words(layer: Layer, core: CoreConfig) -> list[int]:
     """Words of the parameter memory, one for each group: the stored parameters of lane 0 in the low bits."""
-    return _pack([(layer.parameters[name][None], width) for name, width in core.parameter_widths.items()], core)
+    values = layer.parameters
+    if not core.per_channel:
+        values = {name: spread(array, layer.neurons) for name, array in values.items()}
+    return _pack([(values[name][None], width) for name, width in core.parameter_widths.items()], core)
 
 
 def memory_words(layer: Layer, core: CoreConfig, memory: str) -> list[int]:
@@ -72,12 +91,13 @@ def hex_lines(words: list[int], width: int) -> str:
 
 def _pack(fields: list[tuple[np.ndarray, int]], core: CoreConfig) -> list[int]:
     """One word for each row and group; each neuron's fields lie side by side, the first in the low bits."""
-    rows = len(fields[0][0])
+    rows, neurons = fields[0][0].shape
+    groups = -(-neurons // core.lanes)
     bits = []
     for array, width in fields:
-        padded = np.zeros((rows, core.groups * core.lanes), np.int64)
-        padded[:, : core.neurons] = array
+        padded = np.zeros((rows, groups * core.lanes), np.int64)
+        padded[:, :neurons] = array
         bits.append(padded[..., None] >> np.arange(width) & 1)
     neuron = np.concatenate(bits, axis=-1).astype(np.uint8)
-    words = np.packbits(neuron.reshape(rows * core.groups, -1), axis=1, bitorder="little")
+    words = np.packbits(neuron.reshape(rows * groups, -1), axis=1, bitorder="little")
     return [int.from_bytes(row.tobytes(), "little") for row in words]

@@ -16,8 +16,9 @@ from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer
 from ranvier.hw.config import CoreConfig
 from ranvier.hw.core.lane import parameter_layout
-from ranvier.hw.core.timing import ChainTiming, core_cycles
+from ranvier.hw.core.timing import core_cycles
 from ranvier.hw.stream import event_layout
+from ranvier.hw.timing import ChipTiming
 from ranvier.hw.top import ChipSignature, load_layout
 
 from .design import Design
@@ -52,7 +53,7 @@ def build_hash(design: Design) -> str:
     facts = [configuration_fields(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
-        for name, array in [*sorted(layer.parameters.items()), ("weights", layer.weights)]:
+        for name, array in [*sorted(layer.parameters.items()), *(("weights", each) for each in layer.weights)]:
             digest.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -81,7 +82,7 @@ def sources_digest() -> str:
 def describe(design: Design) -> dict[str, Any]:
     """The manifest as plain JSON values; its fields are listed in ``docs/architecture.md``."""
     chip = design.chip
-    first, last = chip.cores[0], chip.cores[-1]
+    last = chip.cores[-1]
     return {
         "name": chip.name,
         "hash": build_hash(design),
@@ -90,7 +91,7 @@ def describe(design: Design) -> dict[str, Any]:
         "quantisation": None if design.report is None else asdict(design.report),
         "steps": design.program.steps,
         "ports": port_list(ChipSignature(chip)),
-        "event_in": fields(event_layout(first.axons)),
+        "event_in": fields(event_layout(chip.axons_of(-1))),
         "event_out": fields(event_layout(last.neurons, last.value_width)),
         "load": fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
@@ -110,12 +111,12 @@ def describe(design: Design) -> dict[str, Any]:
 
 
 def _predicted(design: Design) -> dict[str, Any]:
-    """Cycles of each of the first samples of the stimulus, sent to an idle chip; :class:`ChainTiming`."""
+    """Cycles of each of the first samples of the stimulus, sent to an idle chip; :class:`ChipTiming`."""
     spikes = design.measured.first(_PREDICTED_SAMPLES).spikes
     traces = run_program(design.program, spikes)
     spiking = [trace.spikes for trace, core in zip(traces, design.chip.cores, strict=True) if core.model.spiking]
     cycles = [
-        ChainTiming(design.chip, [raster[sample] for raster in (spikes, *spiking)]).cycles
+        ChipTiming(design.chip, [raster[sample] for raster in (spikes, *spiking)]).cycles
         for sample in range(len(spikes))
     ]
     return {
@@ -137,7 +138,7 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
         "lanes": core.lanes,
         "groups": core.groups,
         "synapses": "dense" if core.rows is None else "sparse",
-        "non_zero": int((layer.weights != 0).sum()),
+        "non_zero": sum(int((weights != 0).sum()) for weights in layer.weights),
         "weight_width": layer.weight_width,
         "state_width": layer.model.state_width,
         "accumulator_width": core.accumulator_width,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.program import Connection
 
 
 @dataclass(frozen=True)
@@ -33,30 +34,53 @@ class Neurons:
     current_timing: CurrentTiming = "same_step"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkLayer:
-    """Dense synapses (``weights`` float64 ``[axons, neurons]``, ``bias`` ``[neurons]``) and their neurons.
+    """Neurons and the synapses before them: ``connections`` with float64 weights, ``bias`` ``[neurons]``.
 
-    ``node``: the model's own name of the node that the layer's spikes and membrane belong to.
+    ``node``: the model's own name of the node that the layer's spikes and membrane belong to. ``shape``: of its signal,
+    channels first, as the model has it; () for one axis.
     """
 
     name: str
-    weights: np.ndarray
+    connections: tuple[Connection, ...]
     bias: np.ndarray
     neurons: Neurons
     node: str = ""
+    shape: tuple[int, ...] = ()
+
+    @property
+    def weights(self) -> np.ndarray:
+        """All of them, one behind the other."""
+        return np.concatenate([connection.synapses.weights.reshape(-1) for connection in self.connections])
+
+    @property
+    def axons(self) -> int:
+        return sum(connection.synapses.axons for connection in self.connections)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
-    """A feed-forward chain. ``notes``: one line for each choice a reader made, with its reason."""
+    """Layers in the order of the data. ``notes``: one line for each choice a reader made, with its reason.
+
+    Here and in all that follows, signals of several channels are numbered with channels last
+    (:mod:`ranvier.golden.synapse`). ``shape``: of the input, as a layer's.
+    """
 
     name: str
     layers: tuple[NetworkLayer, ...]
     notes: tuple[str, ...] = ()
     dt_s: float = 1.0
     input_node: str = "input"
+    shape: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> int:
-        return int(self.layers[0].weights.shape[0])
+        connections = ((place, c) for place, layer in enumerate(self.layers) for c in layer.connections)
+        return next(c.synapses.axons for place, c in connections if -1 - place in c.sources)
+
+
+def channels_last(shape: tuple[int, ...]) -> np.ndarray:
+    """Places in a signal of ``shape``, channels first and flattened, of the values with channels last."""
+    places = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
+    return np.moveaxis(places, 0, -1).reshape(-1) if len(shape) > 1 else places.reshape(-1)

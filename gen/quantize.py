@@ -12,7 +12,8 @@ import numpy as np
 
 from ranvier.golden.fixed import signed_max, signed_width
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Connection, Layer, Program
+from ranvier.golden.synapse import Convolution, Synapses
 
 from .config import MAX_STATE_WIDTH, Quantisation
 from .errors import RanvierError
@@ -66,21 +67,33 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
         reset_timing=neurons.reset_timing,
         bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", integers["bias"]))),
     )
+    connections = tuple(
+        replace(connection, synapses=replace(connection.synapses, weights=weights))
+        for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True)
+    )
     parameters = {
-        name: integers[name] if programmable or np.ptp(integers[name]) else integers[name][0]
-        for name in model.parameter_shapes()
+        name: _shared(integers[name], connections[0].synapses, programmable) for name in model.parameter_shapes()
     }
-    parameters = {name: np.asarray(array) for name, array in parameters.items()}
-    weights = _weights(layer, scale, width)
-    model = _with_widths(layer, model, weights, parameters, quantisation)
+    model = _with_widths(layer, model, connections, parameters, quantisation)
     if programmable:
         model = replace(model, bias_width=max(model.bias_width, model.state_width, model.integrator_width))
     try:
-        return Layer(layer.name, weights, width, model, parameters, np.asarray(scale))
+        return Layer(layer.name, connections, width, model, parameters, np.asarray(scale))
     except ValueError as error:
         raise RanvierError(
             f"Layer {layer.name}: {error}; set quantisation.state_width or weight_width to suit"
         ) from None
+
+
+def _shared(values: np.ndarray, synapses: Synapses, programmable: bool) -> np.ndarray:
+    """One value where all neurons share it, unless ``programmable``; one a channel where these do; or all."""
+    if not programmable and not np.ptp(values):
+        return np.asarray(values[0])
+    if isinstance(synapses, Convolution):
+        channels = values.reshape(-1, synapses.geometry.filters)
+        if not np.ptp(channels, axis=0).any():
+            return np.array(channels[0])
+    return values
 
 
 def _scale(layer: NetworkLayer, width: int) -> float:
@@ -113,7 +126,10 @@ def _scale(layer: NetworkLayer, width: int) -> float:
 
 def _error(layer: NetworkLayer, scale: float, width: int) -> float:
     """Squared error of a step's drive and threshold, averaged over the neurons."""
-    error = _ACTIVITY * _squared(layer.weights, _weights(layer, scale, width) / scale).sum(axis=0)
+    error = np.zeros(layer.bias.size)
+    for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True):
+        synapses = connection.synapses
+        error += _ACTIVITY * synapses.totals(_squared(synapses.weights, weights / scale))
     values = [layer.bias, layer.neurons.membrane_bias]
     values += [] if layer.neurons.threshold is None else [layer.neurons.threshold]
     for value in values:
@@ -125,10 +141,12 @@ def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((a - b) ** 2)
 
 
-def _weights(layer: NetworkLayer, scale: float, width: int) -> np.ndarray:
+def _weights(layer: NetworkLayer, scale: float, width: int) -> list[np.ndarray]:
+    """Integers of each connection."""
+    weights = [connection.synapses.weights for connection in layer.connections]
     if width == 1:
-        return np.where(layer.weights > 0, 1, -1)
-    return np.clip(np.rint(scale * layer.weights), *weight_range(width)).astype(np.int64)
+        return [np.where(each > 0, 1, -1) for each in weights]
+    return [np.clip(np.rint(scale * each), *weight_range(width)).astype(np.int64) for each in weights]
 
 
 def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool) -> tuple[Decay, np.ndarray]:
@@ -175,13 +193,13 @@ def _integers(layer: NetworkLayer, values: dict[str, np.ndarray], width: int) ->
 def _with_widths(
     layer: NetworkLayer,
     model: NeuronModel,
-    weights: np.ndarray,
+    connections: tuple[Connection, ...],
     parameters: dict[str, np.ndarray],
     quantisation: Quantisation,
 ) -> NeuronModel:
     membrane = current = quantisation.state_width
     if membrane is None or current is None:
-        widths = safe_widths(model, weights, parameters, quantisation.steps)
+        widths = safe_widths(model, connections, parameters, quantisation.steps)
         membrane, current = widths.membrane, widths.current or 0
     if max(membrane, current) > MAX_STATE_WIDTH:
         raise RanvierError(

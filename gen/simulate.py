@@ -1,12 +1,14 @@
 """Floating-point simulation of a :class:`.network.Network`, written from the frameworks' equations.
 
-It shares nothing with :mod:`ranvier.golden`: the quantiser is measured against it, and tests hold it
+It shares no arithmetic with :mod:`ranvier.golden`: the quantiser is measured against it, and tests hold it
 against snnTorch and Norse.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from ranvier.golden.synapse import Dense, Synapses
 
 from .network import Network, NetworkLayer, Neurons
 
@@ -21,53 +23,102 @@ class FloatTrace:
     spikes: np.ndarray
     membrane: np.ndarray
 
+    def record(self, step: int, now: tuple[np.ndarray, np.ndarray]) -> None:
+        """Write spikes and membrane potentials of ``step``."""
+        self.spikes[:, step], self.membrane[:, step] = now
+
 
 def simulate(network: Network, spikes: np.ndarray) -> list[FloatTrace]:
     """Run ``spikes`` (bool ``[samples, steps, inputs]``) through ``network``; one trace for each layer."""
-    traces: list[FloatTrace] = []
-    for layer in network.layers:
-        traces.append(simulate_layer(layer, spikes))
-        spikes = traces[-1].spikes
+    samples, steps, _ = spikes.shape
+    populations = [_Population(layer.neurons, samples) for layer in network.layers]
+    traces = [
+        FloatTrace(np.zeros(shape, bool), np.zeros(shape))
+        for shape in ((samples, steps, layer.bias.size) for layer in network.layers)
+    ]
+    for step in range(steps):
+        for place, layer in enumerate(network.layers):
+            signals = [_arriving(c.sources, place, step, spikes, traces) for c in layer.connections]
+            traces[place].record(step, populations[place].step(_drive(layer, signals)))
     return traces
 
 
-def simulate_layer(layer: NetworkLayer, spikes: np.ndarray) -> FloatTrace:
-    """Run one layer; every sample starts from the zero state."""
-    drive = spikes.astype(np.float64) @ layer.weights + layer.bias
-    pushed = drive if layer.neurons.current_decay is None else _currents(layer.neurons, drive)
-    return _membranes(layer.neurons, pushed + layer.neurons.membrane_bias)
+def _arriving(
+    sources: tuple[int, ...], place: int, step: int, spikes: np.ndarray, traces: list[FloatTrace]
+) -> np.ndarray:
+    """Spikes of ``sources`` added up, those of no earlier layer from the step before: ``[samples, axons]``."""
+    total = np.zeros(())
+    for source in sources:
+        signal = spikes if place + source < 0 else traces[place + source].spikes
+        if source < 0:
+            total = total + signal[:, step]
+        elif step:
+            total = total + signal[:, step - 1]
+        else:
+            total = total + np.zeros(signal[:, 0].shape)
+    return np.asarray(total)
 
 
-def _currents(neurons: Neurons, drive: np.ndarray) -> np.ndarray:
-    """What the synaptic currents push into the membrane at each step."""
-    currents = np.empty_like(drive)
-    current = np.zeros_like(drive[:, 0])
-    for step in range(drive.shape[1]):
-        current = neurons.current_decay * current + drive[:, step]
-        currents[:, step] = current
-    if neurons.current_timing == "next_step":
-        currents = np.concatenate([np.zeros_like(currents[:, :1]), currents[:, :-1]], axis=1)
-    return currents
+def _drive(layer: NetworkLayer, signals: list[np.ndarray]) -> np.ndarray:
+    drive = layer.bias
+    for connection, signal in zip(layer.connections, signals, strict=True):
+        drive = drive + driven(connection.synapses, signal)
+    return drive
 
 
-def _membranes(neurons: Neurons, pushed: np.ndarray) -> FloatTrace:
-    reset = "none" if neurons.threshold is None else neurons.reset
-    delayed = neurons.reset_timing == "next_step"
-    spikes, membrane = np.zeros(pushed.shape, bool), np.empty_like(pushed)
-    v, s = np.zeros_like(pushed[:, 0]), np.zeros(pushed[:, 0].shape, bool)
-    for step in range(pushed.shape[1]):
+def driven(synapses: Synapses, signal: np.ndarray) -> np.ndarray:
+    """``signal`` ``[n, axons]`` times float weights: ``[n, neurons]``; each weight of a kernel adds a shifted image."""
+    if isinstance(synapses, Dense):
+        return np.asarray(signal @ synapses.weights)
+    geometry, weights = synapses.geometry, synapses.weights
+    y, x = geometry.vertical, geometry.horizontal
+    image = signal.reshape(-1, *geometry.in_shape)
+    wide = np.zeros((len(image), y.padded + y.stride, x.padded + x.stride, geometry.channels))
+    for i in range(y.windows * y.pool):
+        for j in range(x.pool):
+            place = y.before + y.up * (i // y.pool)
+            wide[:, place, x.before : x.padded - x.after : x.up] += image[:, i, j : x.windows * x.pool : x.pool]
+    sums = np.zeros((len(image), *geometry.out_shape))
+    inputs, filters = (count // geometry.groups for count in (geometry.channels, geometry.filters))
+    for group in range(geometry.groups):
+        of, to = (slice(group * size, (group + 1) * size) for size in (inputs, filters))
+        for i in range(y.kernel):
+            rows = wide[:, i * y.dilation :: y.stride][:, : y.outputs]
+            for j in range(x.kernel):
+                taken = rows[:, :, j * x.dilation :: x.stride, of][:, :, : x.outputs]
+                sums[..., to] += taken @ weights[to, :, i, j].T
+    return np.asarray(sums.reshape(len(signal), -1))
+
+
+class _Population:
+    """Neurons of so many samples, from the zero state on."""
+
+    def __init__(self, neurons: Neurons, samples: int) -> None:
+        self.neurons = neurons
+        shape = (samples, neurons.membrane_bias.size)
+        self.v, self.s, self.current = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape)
+
+    def step(self, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes and membrane potentials of one more step."""
+        neurons, v, s = self.neurons, self.v, self.s
+        reset = "none" if neurons.threshold is None else neurons.reset
+        delayed = neurons.reset_timing == "next_step"
+        pushed = drive
+        if neurons.current_decay is not None:
+            before, self.current = self.current, neurons.current_decay * self.current + drive
+            pushed = before if neurons.current_timing == "next_step" else self.current
         if not delayed or reset == "none":
             v = neurons.membrane_decay * v
         elif reset == "hard":
             v = neurons.membrane_decay * np.where(s, neurons.reset_value, v)
         else:
             v = neurons.membrane_decay * v - s * neurons.threshold
-        v = v + pushed[:, step]
+        v = v + pushed + neurons.membrane_bias
         if neurons.threshold is not None:
             s = v > neurons.threshold if neurons.comparison == "greater" else v >= neurons.threshold
             if not delayed and reset == "hard":
                 v = np.where(s, neurons.reset_value, v)
             elif not delayed and reset == "soft":
                 v = v - s * neurons.threshold
-        spikes[:, step], membrane[:, step] = s, v
-    return FloatTrace(spikes, membrane)
+        self.v, self.s = v, s
+        return s, v

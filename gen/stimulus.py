@@ -102,6 +102,8 @@ def _write_nir(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], d
 def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         raise RanvierError(f"Stimulus {path} must hold numbers, not {values.dtype}")
+    if values.ndim > 3 and int(np.prod(values.shape[2:])) == inputs:  # channels and places of an image
+        values = values.reshape(*values.shape[:2], inputs)
     if values.ndim not in (2, 3) or values.shape[-1] != inputs or not values.size:
         raise RanvierError(
             f"Stimulus {path} must have shape [steps, {inputs}] or [samples, steps, {inputs}], not {list(values.shape)}"

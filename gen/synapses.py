@@ -3,7 +3,7 @@
 from typing import Literal
 
 from ranvier.golden.program import Program
-from ranvier.hw.config import core_config
+from ranvier.hw.config import core_config, most_lanes
 
 Synapses = Literal["dense", "sparse", "smaller"]
 
@@ -14,12 +14,14 @@ def sparse_layers(program: Program, lanes: int | list[int], synapses: Synapses |
     choices = synapses if isinstance(synapses, list) else [synapses] * len(layers)
     if len(choices) != len(layers):
         raise ValueError(f"Synapses must be one word or one for each of the {len(layers)} layers, not {choices}")
-    each = lanes if isinstance(lanes, list) else [min(lanes, layer.neurons) for layer in layers]
+    each = lanes if isinstance(lanes, list) else [most_lanes(layer, lanes) for layer in layers]
     if len(each) != len(layers):
         return [choice == "sparse" for choice in choices]  # chip_config refuses the lanes
     found = []
     for layer, count, choice in zip(layers, each, choices, strict=True):
-        if choice == "smaller" and layer.weight_width > 1 and count <= layer.neurons:
+        if layer.convolutions:  # which has no more weights than it needs
+            found.append(False)
+        elif choice == "smaller" and layer.weight_width > 1 and count <= layer.neurons:
             bits = [
                 sum(words * width for _, words, width in core_config(layer, count, sparse).memories)
                 for sparse in (False, True)

@@ -11,6 +11,8 @@ import numpy as np
 
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.neuron import NeuronModel
+from ranvier.golden.program import Connection, spread
+from ranvier.golden.synapse import bounds
 
 _FAR = 1 << 48  # bounds beyond it fit no state; they are not followed any further
 
@@ -23,23 +25,28 @@ class Widths:
     current: int | None
 
 
-def safe_widths(model: NeuronModel, weights: np.ndarray, parameters: dict[str, np.ndarray], steps: int) -> Widths:
+def safe_widths(
+    model: NeuronModel, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
+) -> Widths:
     """Widths that no stimulus of ``steps`` steps overflows, and that hold threshold and reset value.
 
-    ``weights`` int64 ``[axons, neurons]``, ``parameters`` as in :class:`ranvier.golden.program.Layer`. The widths
-    in ``model`` are not looked at.
+    ``connections`` and ``parameters`` as in :class:`ranvier.golden.program.Layer`. The widths in ``model`` are not
+    looked at.
     """
-    membrane, current = reach(model, weights, parameters, steps)
+    membrane, current = reach(model, connections, parameters, steps)
     for name in ("threshold", "reset_value"):
         membrane = _hull(membrane, np.stack([parameters.get(name, np.int64(0))] * 2).reshape(2, -1))
     return Widths(_width(membrane), None if model.current is None else _width(current))
 
 
 def reach(
-    model: NeuronModel, weights: np.ndarray, parameters: dict[str, np.ndarray], steps: int
+    model: NeuronModel, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of each neuron's membrane potential and current, before saturation, int64 ``[2, neurons]`` each."""
-    drive = np.stack([np.minimum(weights, 0).sum(axis=0), np.maximum(weights, 0).sum(axis=0)]) + parameters["bias"]
+    drive = np.asarray(sum(np.stack(bounds(c.synapses)) * len(c.sources) for c in connections))
+    neurons = drive.shape[1]
+    parameters = {name: spread(array, neurons) for name, array in parameters.items()}
+    drive = drive + parameters["bias"]
     zero = np.zeros_like(drive)
     reached, reached_current = zero, zero
     stored, stored_current = zero, zero

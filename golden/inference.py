@@ -1,15 +1,14 @@
 """Integer inference in NumPy, batched: the reference that every other model and the RTL must equal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .fixed import signed_max, signed_min
 from .neuron import after_reset, fire, integrate, observe, renew
-from .program import Layer, Program
-
-_EXACT = 1 << 53  # float64 holds every integer below, so that a BLAS product of integers is exact
+from .program import Layer, Program, spread
 
 
 @dataclass(frozen=True)
@@ -29,53 +28,111 @@ def run_program(program: Program, spikes: np.ndarray) -> list[LayerTrace]:
     """
     if spikes.ndim != 3 or spikes.shape[2] != program.inputs:
         raise ValueError(f"Stimulus must have shape [samples, steps, {program.inputs}], not {list(spikes.shape)}")
-    traces: list[LayerTrace] = []
-    for layer in program.layers:
-        traces.append(run_layer(layer, spikes))
-        spikes = traces[-1].spikes
+    samples, steps, _ = spikes.shape
+    traces = [_blank(layer, samples, steps) for layer in program.layers]
+    first = 0
+    for last in _ends_of_loops(program):
+        looped = range(first, last + 1)
+        first = last + 1
+        if len(looped) == 1 and not _feeds_back(program, last):
+            traces[last] = run_layer(program.layers[last], arriving(program, last, spikes, traces))
+            continue
+        states = [_State(program.layers[place], samples) for place in looped]
+        for step in range(steps):
+            for place, state in zip(looped, states, strict=True):
+                given = arriving(program, place, spikes, traces, step)
+                state.advance(synaptic_drive(program.layers[place], given), traces[place], step)
     return traces
 
 
-def run_layer(layer: Layer, spikes: np.ndarray) -> LayerTrace:
-    """Run one layer over all samples and steps."""
-    samples, steps, _ = spikes.shape
+def run_layer(layer: Layer, arriving: Sequence[np.ndarray]) -> LayerTrace:
+    """Run one layer over all samples and steps, with the ``arriving`` sums of spikes ``[samples, steps, axons]`` of
+    each of its connections."""
+    samples, steps, _ = arriving[0].shape
+    state, trace = _State(layer, samples), _blank(layer, samples, steps)
+    at_once = (
+        None if layer.convolutions else synaptic_drive(layer, arriving)
+    )  # patches of all steps would fill the memory
+    for step in range(steps):
+        drive = synaptic_drive(layer, [given[:, step] for given in arriving]) if at_once is None else at_once[:, step]
+        state.advance(drive, trace, step)
+    return trace
+
+
+def arriving(
+    program: Program, place: int, spikes: np.ndarray, traces: Sequence[Any], step: int | None = None
+) -> list[np.ndarray]:
+    """What arrives at each connection of the layer at ``place``: of each axon the number of spikes, ``[samples, steps,
+    axons]``, or of one ``step`` ``[samples, axons]``; ``traces`` (anything with ``spikes``) of the layers."""
+    sums: list[np.ndarray] = []
+    for connection in program.layers[place].connections:
+        signals = []
+        for source in connection.sources:
+            signal = spikes if place + source < 0 else traces[place + source].spikes
+            signals.append(_delayed(signal, step) if source >= 0 else signal if step is None else signal[:, step])
+        sums.append(signals[0] if len(signals) == 1 else np.asarray(np.sum(signals, axis=0, dtype=np.int64)))
+    return sums
+
+
+def _delayed(signal: np.ndarray, step: int | None) -> np.ndarray:
+    """By a step; no spikes before the first."""
+    if step is None:
+        return np.concatenate([np.zeros_like(signal[:, :1]), signal[:, :-1]], axis=1)
+    return signal[:, step - 1] if step else np.zeros_like(signal[:, 0])
+
+
+def synaptic_drive(layer: Layer, arriving: Sequence[np.ndarray]) -> np.ndarray:
+    """Sum of the weights of the inputs that spiked: int64 ``[…, neurons]``."""
+    drives = [c.synapses.drive(given) for c, given in zip(layer.connections, arriving, strict=True)]
+    return np.asarray(sum(drives[1:], start=drives[0]))
+
+
+def _feeds_back(program: Program, place: int) -> bool:
+    return any(source >= 0 for connection in program.layers[place].connections for source in connection.sources)
+
+
+def _ends_of_loops(program: Program) -> Iterator[int]:
+    """Last places of the parts of ``program``, within which spikes go back, but not beyond."""
+    end = 0
+    for place, layer in enumerate(program.layers):
+        end = max(end, *(place + source for connection in layer.connections for source in connection.sources), place)
+        if end == place:
+            yield place
+
+
+def _blank(layer: Layer, samples: int, steps: int) -> LayerTrace:
     shape = (samples, steps, layer.neurons)
-    fired, membrane, saturations = np.zeros(shape, bool), np.zeros(shape, np.int64), np.zeros(samples, np.int64)
-    drive = synaptic_drive(layer, spikes)
-    for step, (spike, observed, overflow) in enumerate(_steps(layer, drive)):
-        fired[:, step], membrane[:, step] = spike, observed
-        saturations += overflow.sum(axis=1)
-    return LayerTrace(fired, membrane, saturations)
+    return LayerTrace(np.zeros(shape, bool), np.zeros(shape, np.int64), np.zeros(samples, np.int64))
 
 
-def synaptic_drive(layer: Layer, spikes: np.ndarray) -> np.ndarray:
-    """Sum of the weights of the inputs that spiked: int64 ``[samples, steps, neurons]``."""
-    assert layer.axons * int(np.abs(layer.weights).max()) < _EXACT
-    drive: np.ndarray = (spikes.astype(np.float64) @ layer.weights.astype(np.float64)).astype(np.int64)
-    return drive
+class _State:
+    """Of the neurons of one layer in so many samples, from zero on."""
 
+    def __init__(self, layer: Layer, samples: int) -> None:
+        self.layer = layer
+        self.parameters = {name: spread(array, layer.neurons) for name, array in layer.parameters.items()}
+        self.stored = self.stored_current = np.zeros((samples, layer.neurons), np.int64)
 
-def _steps(layer: Layer, drive: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    model, width = layer.model, layer.model.state_width
-    parameter = layer.parameters.get
-    threshold, reset_value = parameter("threshold", 0), parameter("reset_value", 0)
-    bias, current = layer.parameters["bias"], model.current
-    stored = np.zeros((drive.shape[0], layer.neurons), np.int64)
-    stored_current = stored
-    for step in range(drive.shape[1]):
+    def advance(self, drive: np.ndarray, trace: LayerTrace, step: int) -> None:
+        """Take ``drive`` ``[samples, neurons]`` for one step, and write into ``trace`` what it does."""
+        model, width = self.layer.model, self.layer.model.state_width
+        parameter = self.parameters.get
+        threshold, reset_value = parameter("threshold", 0), parameter("reset_value", 0)
+        bias, current = self.parameters["bias"], model.current
         if current is None:
-            v, overflow = integrate(stored + drive[:, step] + bias, width)
+            v, overflow = integrate(self.stored + drive + bias, width)
         else:
-            i, overflow = integrate(stored_current + drive[:, step] + bias, current.width)
+            i, overflow = integrate(self.stored_current + drive + bias, current.width)
             push = i if current.timing == "same_step" else 0
-            v, limited = integrate(stored + push + parameter("membrane_bias", 0), width)
+            v, limited = integrate(self.stored + push + parameter("membrane_bias", 0), width)
             overflow = overflow | limited
-            stored_current = current.decay.apply(i, parameter("current_factor", 0))
+            self.stored_current = current.decay.apply(i, parameter("current_factor", 0))
         spike = fire(model, v, threshold) if model.spiking else np.zeros(v.shape, bool)
         settled = after_reset(model, v, spike, threshold, reset_value)
-        stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", 0))
+        self.stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", 0))
         if current is not None and current.timing == "next_step":
-            stored, limited = integrate(stored + i, width)
+            self.stored, limited = integrate(self.stored + i, width)
             overflow = overflow | limited
-        assert stored.min() >= signed_min(width) and stored.max() <= signed_max(width)
-        yield spike, observe(model, v, settled), overflow
+        assert self.stored.min() >= signed_min(width) and self.stored.max() <= signed_max(width)
+        trace.spikes[:, step], trace.membrane[:, step] = spike, observe(model, v, settled)
+        trace.saturations[:] += overflow.sum(axis=1)

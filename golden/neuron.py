@@ -126,16 +126,15 @@ class NeuronModel:
         """Width in bits of the state that weights are added to, once a step has ended."""
         return self.state_width if self.current is None else self.current.width
 
-    def accumulator_range(self, axons: int, weight_width: int) -> tuple[int, int]:
-        """Least and greatest sum of the integrator and the weights of ``axons`` inputs, each of which spikes
-        at most once in a step."""
+    def accumulator_range(self, fan_in: int, weight_width: int) -> tuple[int, int]:
+        """Least and greatest sum of the integrator and the weights of ``fan_in`` spikes, the most of a step."""
         low, high = weight_range(weight_width)
         base = self.integrator_width
-        return signed_min(base) + axons * low, signed_max(base) + axons * high
+        return signed_min(base) + fan_in * low, signed_max(base) + fan_in * high
 
-    def accumulator_width(self, axons: int, weight_width: int) -> int:
+    def accumulator_width(self, fan_in: int, weight_width: int) -> int:
         """Width in bits of that sum, which therefore cannot overflow, whatever the weights."""
-        return signed_width(*self.accumulator_range(axons, weight_width))
+        return signed_width(*self.accumulator_range(fan_in, weight_width))
 
 
 def weight_range(width: int) -> tuple[int, int]:
@@ -176,15 +175,18 @@ def renew(model: NeuronModel, v: Value, settled: Value, spike: Value, threshold:
     return model.membrane_decay.apply(settled, factor)
 
 
-def parameter_error(model: NeuronModel, parameters: dict[str, np.ndarray], neurons: int) -> str | None:
+def parameter_error(
+    model: NeuronModel, parameters: dict[str, np.ndarray], neurons: int, channels: int | None = None
+) -> str | None:
     """Why ``parameters`` do not fit ``model``, or None: the names, shapes and ranges are checked."""
+    legal = ((), (neurons,)) if channels in (None, neurons) else ((), (neurons,), (channels,))
     shapes = model.parameter_shapes()
     if parameters.keys() != shapes.keys():
         return f"Parameters must be {sorted(shapes)}, not {sorted(parameters)}"
     for name, (width, signed) in shapes.items():
         array = parameters[name]
-        if array.shape not in ((), (neurons,)):
-            return f"Parameter {name} must have shape () or ({neurons},), not {array.shape}"
+        if array.shape not in legal:
+            return f"Parameter {name} must have shape {' or '.join(map(str, legal))}, not {array.shape}"
         low, high = (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
         if array.min() < low or array.max() > high:
             return f"Parameter {name} must lie in {low}..{high} ({width} bits), not {array.min()}..{array.max()}"

@@ -9,23 +9,41 @@ from typing import Any
 import numpy as np
 
 from .neuron import Current, Keep, Multiply, NeuronModel, Shift, parameter_error, weight_range
+from .synapse import Convolution, Dense, Geometry, Synapses, restored
 
 MAX_WEIGHT_WIDTH = 16
 _DECAYS = {"keep": Keep, "shift": Shift, "multiply": Multiply}
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Dense synapses and the neurons behind them.
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """Synapses, and the ``sources`` whose spikes are added up at their axons.
 
-    ``weights``: int64 ``[axons, neurons]``, each of ``weight_width`` bits. ``parameters``: int64 arrays
-    of shape ``()`` (one value for the layer) or ``[neurons]``, named by
-    :meth:`NeuronModel.parameter_shapes`. ``scale``: integer units per unit of the float network's
-    membrane potential, for reports only. Raises ValueError where these disagree.
+    A source is a place in the list of layers, counted from the layer of the synapses: -1 the one before it (before
+    the first layer: the network's input), 0 itself. Spikes of layers from 0 up are those of the step before.
+    """
+
+    synapses: Synapses
+    sources: tuple[int, ...] = (-1,)
+
+
+def dense(weights: np.ndarray, *sources: int) -> tuple[Connection, ...]:
+    """Dense synapses ``[axons, neurons]`` behind the layer before, or behind ``sources``."""
+    return (Connection(Dense(weights), sources or (-1,)),)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Neurons and the synapses before them.
+
+    ``connections``: int64 weights of ``weight_width`` bits; their axons lie one behind the other, in that order.
+    ``parameters``: int64 arrays of shape ``()`` (one value for the layer), ``[neurons]``, or ``[filters]`` (a value
+    for each channel), named by :meth:`NeuronModel.parameter_shapes`. ``scale``: integer units per unit of the float
+    network's membrane potential, for reports only. Raises ValueError where these disagree.
     """
 
     name: str
-    weights: np.ndarray
+    connections: tuple[Connection, ...]
     weight_width: int
     model: NeuronModel
     parameters: dict[str, np.ndarray]
@@ -34,31 +52,77 @@ class Layer:
     def __post_init__(self) -> None:
         if not 1 <= self.weight_width <= MAX_WEIGHT_WIDTH:
             raise ValueError(f"Weight width must be 1..{MAX_WEIGHT_WIDTH} bits, not {self.weight_width}")
-        if self.weights.ndim != 2 or not self.weights.size or self.weights.dtype != np.int64:
-            raise ValueError(f"Weights must be a non-empty int64 matrix, not {self.weights.dtype} {self.weights.shape}")
+        if not self.connections or not all(connection.sources for connection in self.connections):
+            raise ValueError(f"Layer {self.name} must have at least one connection, and each at least one source")
         low, high = weight_range(self.weight_width)
-        if self.weights.min() < low or self.weights.max() > high or (self.weight_width == 1 and not self.weights.all()):
-            raise ValueError(f"Weights of layer {self.name} must fit {self.weight_width} bits ({low}..{high})")
-        problem = parameter_error(self.model, self.parameters, self.neurons)
+        for weights in self.weights:
+            if weights.dtype != np.int64:
+                raise ValueError(f"Weights must be int64, not {weights.dtype}")
+            if weights.min() < low or weights.max() > high or (self.weight_width == 1 and not weights.all()):
+                raise ValueError(f"Weights of layer {self.name} must fit {self.weight_width} bits ({low}..{high})")
+        if self.convolutions and len({geometry.out_shape for geometry in self.convolutions}) > 1:
+            shapes = " and ".join(str(list(geometry.out_shape)) for geometry in self.convolutions)
+            raise ValueError(f"Layer {self.name}: convolutions must all have neurons of one shape, not {shapes}")
+        if 0 < len(self.convolutions) < len(self.connections):
+            raise ValueError(f"Layer {self.name}: connections must all be convolutions, or all dense")
+        for connection in self.connections[1:]:
+            if connection.synapses.neurons != self.neurons:
+                raise ValueError(
+                    f"Layer {self.name}: connections must all have {self.neurons} neurons,"
+                    f" not {connection.synapses.neurons}"
+                )
+        problem = parameter_error(self.model, self.parameters, self.neurons, self.channels)
         if problem:
             raise ValueError(f"Layer {self.name}: {problem}")
 
     @property
+    def weights(self) -> list[np.ndarray]:
+        """Of each connection, in the shape of its synapses."""
+        return [connection.synapses.weights for connection in self.connections]
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """All weights, int64 ``[axons, neurons]``, where all synapses are dense. Raises ValueError elsewhere."""
+        if self.convolutions:
+            raise ValueError(f"Layer {self.name} must be dense, not a convolution")
+        return self.weights[0] if len(self.weights) == 1 else np.concatenate(self.weights)
+
+    @cached_property
+    def convolutions(self) -> tuple[Geometry, ...]:
+        """Of each connection; none where all are dense."""
+        return tuple(c.synapses.geometry for c in self.connections if isinstance(c.synapses, Convolution))
+
+    @property
+    def channels(self) -> int:
+        """Filters of a convolution; else as many as there are neurons."""
+        return self.convolutions[0].filters if self.convolutions else self.neurons
+
+    @property
     def axons(self) -> int:
-        return int(self.weights.shape[0])
+        return sum(connection.synapses.axons for connection in self.connections)
 
     @property
     def neurons(self) -> int:
-        return int(self.weights.shape[1])
+        return self.connections[0].synapses.neurons
+
+    @property
+    def fan_in(self) -> int:
+        """Most spikes that one neuron can get in a step."""
+        return sum(connection.synapses.fan_in * len(connection.sources) for connection in self.connections)
 
     @property
     def accumulator_width(self) -> int:
-        return self.model.accumulator_width(self.axons, self.weight_width)
+        return self.model.accumulator_width(self.fan_in, self.weight_width)
 
 
-@dataclass(frozen=True)
+def spread(parameter: np.ndarray, neurons: int) -> np.ndarray:
+    """A layer's ``parameter`` as one value, or one for each of its ``neurons``; channels come last."""
+    return parameter if parameter.shape in ((), (neurons,)) else np.tile(parameter, neurons // parameter.size)
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
-    """A chain of layers; ``steps`` is the number of time steps that state widths were derived for."""
+    """Layers in the order of the data; ``steps`` is the number of time steps that state widths were derived for."""
 
     name: str
     layers: tuple[Layer, ...]
@@ -67,19 +131,40 @@ class Program:
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("A program must have at least one layer")
-        for before, after in zip(self.layers, self.layers[1:], strict=False):
-            if before.neurons != after.axons:
-                raise ValueError(f"Layer {after.name} must have {before.neurons} axons, not {after.axons}")
-            if not before.model.spiking:
-                raise ValueError(f"Layer {before.name} must spike: only the last layer may be a readout")
+        for place, layer in enumerate(self.layers):
+            for connection in layer.connections:
+                for source in connection.sources:
+                    self._check(place, layer, connection.synapses.axons, place + source)
 
-    @property
+    def _check(self, place: int, layer: Layer, axons: int, source: int) -> None:
+        if not -1 <= source < len(self.layers):
+            raise ValueError(f"Layer {layer.name} must have sources among the layers, not at place {source}")
+        if source < 0:
+            if axons != self.inputs:
+                raise ValueError(f"Layer {layer.name} must have the {self.inputs} axons of the input, not {axons}")
+            return
+        before = self.layers[source]
+        if before.neurons != axons:
+            raise ValueError(f"Layer {layer.name} must have {before.neurons} axons, not {axons}")
+        if not before.model.spiking:
+            raise ValueError(f"Layer {before.name} must spike: only the last layer may be a readout")
+
+    @cached_property
     def inputs(self) -> int:
-        return self.layers[0].axons
+        for place, layer in enumerate(self.layers):
+            for connection in layer.connections:
+                if any(place + source == -1 for source in connection.sources):
+                    return connection.synapses.axons
+        raise ValueError(f"Program {self.name} must have a layer behind its input")
 
     @property
     def outputs(self) -> int:
         return self.layers[-1].neurons
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer follows the one before, and nothing else."""
+        return all([c.sources for c in layer.connections] == [(-1,)] for layer in self.layers)
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -88,7 +173,12 @@ class Program:
             "name": self.name,
             "steps": self.steps,
             "layers": [
-                {"name": layer.name, "weight_width": layer.weight_width, "model": asdict(layer.model)}
+                {
+                    "name": layer.name,
+                    "weight_width": layer.weight_width,
+                    "model": asdict(layer.model),
+                    "connections": [{**c.synapses.description, "sources": list(c.sources)} for c in layer.connections],
+                }
                 for layer in self.layers
             ],
         }
@@ -97,8 +187,8 @@ class Program:
         """Write the program to ``path`` (NumPy ``.npz``; read again by :meth:`load`)."""
         arrays = {"description": np.array(json.dumps(self.description))}
         for index, layer in enumerate(self.layers):
-            arrays[f"{index}.weights"] = layer.weights
             arrays[f"{index}.scale"] = layer.scale
+            arrays |= {f"{index}.weights.{number}": weights for number, weights in enumerate(layer.weights)}
             arrays |= {f"{index}.{name}": array for name, array in layer.parameters.items()}
         with open(path, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -112,8 +202,12 @@ class Program:
             for index, item in enumerate(description["layers"]):
                 model = _model(item["model"])
                 parameters = {name: file[f"{index}.{name}"] for name in model.parameter_shapes()}
-                weights, scale = file[f"{index}.weights"], file[f"{index}.scale"]
-                layers.append(Layer(item["name"], weights, item["weight_width"], model, parameters, scale))
+                connections = tuple(
+                    Connection(restored(file[f"{index}.weights.{number}"], fields), tuple(fields["sources"]))
+                    for number, fields in enumerate(item["connections"])
+                )
+                scale = file[f"{index}.scale"]
+                layers.append(Layer(item["name"], connections, item["weight_width"], model, parameters, scale))
         return cls(description["name"], tuple(layers), description["steps"])
 
 

@@ -5,35 +5,42 @@ import torch
 
 from . import torch_arith  # noqa: F401  tensors join the arithmetic
 from .neuron import after_reset, fire, integrate, observe, renew
-from .program import Layer, Program
+from .program import Layer, Program, spread
+from .synapse import Convolution, Geometry
 
 
 class TorchLayer(torch.nn.Module):
     """One layer as a stateful module: a call is one time step."""
 
-    weights: torch.Tensor
     bias: torch.Tensor
     membrane_bias: torch.Tensor
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
-        self.model = layer.model
-        self.register_buffer("weights", torch.from_numpy(layer.weights))
+        self.model, self.neurons = layer.model, layer.neurons
+        self.connections = [(each, torch.from_numpy(each.synapses.weights)) for each in layer.connections]
         for name, array in layer.parameters.items():
-            self.register_buffer(name, torch.from_numpy(np.asarray(array)))
+            self.register_buffer(name, torch.from_numpy(np.asarray(spread(array, layer.neurons))))
         self.start(0)
 
     def start(self, samples: int) -> None:
         """Begin ``samples`` new samples from the zero state."""
-        self.stored = torch.zeros((samples, self.weights.shape[1]), dtype=torch.int64)
+        self.stored = torch.zeros((samples, self.neurons), dtype=torch.int64)
         self.stored_current = self.stored
 
-    def forward(self, spikes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Spikes bool ``[samples, axons]`` to (spikes bool, membrane int64), both ``[samples, neurons]``."""
+    def forward(self, signals: list[list[torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Spikes bool ``[samples, axons]`` of each source of each connection, to (spikes bool, membrane int64), both
+        ``[samples, neurons]``."""
         model, current = self.model, self.model.current
         parameter = dict(self.named_buffers()).get
         none = torch.zeros((), dtype=torch.int64)
-        drive = (spikes.to(torch.int64)[:, :, None] * self.weights).sum(dim=1)
+        drive = none
+        for (connection, weights), sources in zip(self.connections, signals, strict=True):
+            arriving = torch.stack(sources).sum(dim=0, dtype=torch.int64)
+            if isinstance(connection.synapses, Convolution):
+                drive = drive + convolve(connection.synapses.geometry, weights, arriving)
+            else:
+                drive = drive + (arriving[:, :, None] * weights).sum(dim=1)
         if current is None:
             v, _ = integrate(self.stored + drive + self.bias, model.state_width)
         else:
@@ -50,24 +57,42 @@ class TorchLayer(torch.nn.Module):
         return spike, observe(model, v, settled)
 
 
+def convolve(geometry: Geometry, weights: torch.Tensor, arriving: torch.Tensor) -> torch.Tensor:
+    """What ``arriving`` spikes ``[samples, axons]`` add to the neurons ``[samples, neurons]``, by PyTorch's own conv2d;
+    exact, as float64 holds the integers."""
+    y, x = geometry.vertical, geometry.horizontal
+    image = arriving.reshape(-1, *geometry.in_shape).permute(0, 3, 1, 2).to(torch.float64)
+    image = torch.nn.functional.avg_pool2d(image, (y.pool, x.pool)) * (y.pool * x.pool)
+    spread = torch.zeros((*image.shape[:2], y.padded, x.padded), dtype=torch.float64)
+    spread[:, :, y.before : y.padded - y.after : y.up, x.before : x.padded - x.after : x.up] = image.round()
+    steps, spacing = (y.stride, x.stride), (y.dilation, x.dilation)
+    kernel = weights.to(torch.float64)
+    drive = torch.nn.functional.conv2d(spread, kernel, None, steps, 0, spacing, geometry.groups)
+    return drive.permute(0, 2, 3, 1).reshape(len(arriving), -1).to(torch.int64)
+
+
 class TorchProgram(torch.nn.Module):
     """A whole program; layers run step by step, as a user of snnTorch or Norse would write it."""
 
     def __init__(self, program: Program) -> None:
         super().__init__()
-        self.chain = [TorchLayer(layer) for layer in program.layers]
-        self.layers = torch.nn.ModuleList(self.chain)  # what torch sees of it
+        self.sequence = [TorchLayer(layer) for layer in program.layers]
+        self.layers = torch.nn.ModuleList(self.sequence)  # what torch sees of it
 
     def forward(self, spikes: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Spikes bool ``[samples, steps, inputs]`` to (spikes, membrane) of each layer, with steps."""
-        for layer in self.chain:
+        for layer in self.sequence:
             layer.start(spikes.shape[0])
-        history: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[] for _ in self.chain]
+        history: list[list[tuple[torch.Tensor, torch.Tensor]]] = [[] for _ in self.sequence]
+        fired = [torch.zeros((spikes.shape[0], layer.neurons), dtype=torch.bool) for layer in self.sequence]
         for step in range(spikes.shape[1]):
-            signal = spikes[:, step]
-            for layer, record in zip(self.chain, history, strict=True):
-                record.append(layer(signal))
-                signal = record[-1][0]
+            for place, (layer, record) in enumerate(zip(self.sequence, history, strict=True)):
+                signals = [
+                    [spikes[:, step] if place + source < 0 else fired[place + source] for source in connection.sources]
+                    for connection, _ in layer.connections
+                ]
+                record.append(layer(signals))
+                fired[place] = record[-1][0]
         return [
             (torch.stack([s for s, _ in record], 1), torch.stack([v for _, v in record], 1)) for record in history
         ]

@@ -49,3 +49,19 @@ def register(m: Module, prefix: str, values: dict[str, Value]) -> dict[str, Sign
     registers = {name: Signal(value.shape(), name=prefix + name, reset_less=True) for name, value in values.items()}
     m.d.sync += [registers[name].eq(value) for name, value in values.items()]
     return registers
+
+
+def reciprocal(divisor: int, most: int) -> tuple[int, int]:
+    """Least ``(factor, shift)`` with ``value * factor >> shift == value // divisor`` for all values of ``0 … most``."""
+    shift = 0
+    while True:
+        factor = -(-(1 << shift) // divisor)
+        if (factor * divisor - (1 << shift)) * most < 1 << shift:
+            return factor, shift
+        shift += 1
+
+
+def quotient(value: Value, divisor: int, most: int) -> Value:
+    """``value // divisor`` for values of ``0 … most``: wires for a power of two, else a multiplication."""
+    factor, shift = reciprocal(divisor, most)
+    return (value * factor)[shift:] if factor > 1 else value[shift:]

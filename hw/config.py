@@ -9,6 +9,7 @@ import numpy as np
 from ranvier.golden.fixed import signed_max, signed_min, signed_width
 from ranvier.golden.neuron import NeuronModel
 from ranvier.golden.program import Layer, Program
+from ranvier.golden.synapse import Axis, Geometry
 
 
 def index_width(count: int) -> int:
@@ -32,7 +33,10 @@ class CoreConfig:
 
     ``weight_width`` in bits. ``fixed``: values of the parameters that all neurons share and that are built
     in; ``stored``: names of those that lie in the parameter memory. ``partial``: sums that come from other cores.
-    ``rows``: of sparse synapses the words that each axon's row takes; None: dense ones.
+    ``rows``: of sparse synapses the words that each axon's row takes; ``convolutions``: the synapses are these, one
+    behind the other; neither: they are dense. ``fan_in``: most spikes that a neuron can get in a step; None: one from
+    each axon. ``repeats``: most spikes of one axon in a step. ``per_channel``: stored parameters are those of a
+    convolution's channels.
     """
 
     name: str
@@ -45,6 +49,10 @@ class CoreConfig:
     stored: tuple[str, ...] = ()
     partial: PartialSums | None = None
     rows: tuple[int, ...] | None = None
+    convolutions: tuple[Geometry, ...] = ()
+    fan_in: int | None = None
+    repeats: int = 1
+    per_channel: bool = False
 
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
@@ -58,6 +66,12 @@ class CoreConfig:
             raise ValueError(f"Core {self.name} must not be sparse with weights of 1 bit: they are -1 or 1, never 0")
         if self.rows is not None and self.partial is not None:
             raise ValueError(f"Core {self.name} must not have both sparse synapses and partial sums")
+        for shape in self.convolutions:
+            if not fits(shape, self.lanes, self.weight_width):
+                raise ValueError(
+                    f"Lanes of core {self.name} must divide the {shape.filters // shape.groups} filters of a group, "
+                    f"or be some groups of the {shape.filters} and weights have 2 bits or more, not {self.lanes}"
+                )
 
     @property
     def groups(self) -> int:
@@ -90,20 +104,22 @@ class CoreConfig:
     @property
     def most_events(self) -> int:
         """Events that a step can have: one an axon, and a sum for each neuron from each of the other cores."""
-        return self.axons + (0 if self.partial is None else self.partial.senders * self.neurons)
+        return self.axons * self.repeats + (0 if self.partial is None else self.partial.senders * self.neurons)
 
     @property
-    def _summed_axons(self) -> int:
-        return self.axons + (0 if self.partial is None else self.partial.axons)
+    def _spikes(self) -> int:
+        """Most spikes whose weights one accumulator adds up in a step."""
+        own = self.axons if self.fan_in is None else self.fan_in
+        return own + (0 if self.partial is None else self.partial.axons)
 
     @cached_property
     def accumulator_width(self) -> int:
-        return self.model.accumulator_width(self._summed_axons, self.weight_width)
+        return self.model.accumulator_width(self._spikes, self.weight_width)
 
     @cached_property
     def total_width(self) -> int:
         """Width in bits of the accumulator with the bias added."""
-        low, high = self.model.accumulator_range(self._summed_axons, self.weight_width)
+        low, high = self.model.accumulator_range(self._spikes, self.weight_width)
         width = self.model.parameter_shapes()["bias"][0]
         least, most = (
             (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2
@@ -118,12 +134,24 @@ class CoreConfig:
     @property
     def weight_words(self) -> int:
         """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group; or rows one behind
-        the other, of sparse synapses, and a word of zeros for all that are empty."""
+        the other, of sparse synapses, and a word of zeros for all that are empty; or kernels, channel by channel."""
+        if self.convolutions:
+            return sum(kernel_words(shape, self.lanes) for shape in self.convolutions)
         return self.axons * self.groups if self.rows is None else sum(self.rows) + (0 in self.rows)
 
-    @property
+    @cached_property
     def event_cycles(self) -> tuple[int, ...]:
-        """Of each axon's event."""
+        """Of each axon's event: one for each word of its weights, at least one."""
+        if self.convolutions:
+            cycles: list[int] = []
+            for shape in self.convolutions:
+                rows, columns = (
+                    [len(axis_targets(axis, source)) for source in range(axis.size)]
+                    for axis in (shape.vertical, shape.horizontal)
+                )
+                places = np.multiply.outer(rows, columns).reshape(-1) * blocks_of(shape, self.lanes)
+                cycles += np.repeat(np.maximum(places, 1), shape.channels).tolist()
+            return tuple(cycles)
         return (self.groups,) * self.axons if self.rows is None else tuple(max(words, 1) for words in self.rows)
 
     @property
@@ -138,6 +166,11 @@ class CoreConfig:
         return {name: shapes[name][0] for name in self.stored}
 
     @property
+    def parameter_words(self) -> int:
+        """Words of the parameter memory: one for each group, or for as many as have the channels."""
+        return self.convolutions[0].filters // self.lanes if self.per_channel else self.groups
+
+    @property
     def parameter_word_width(self) -> int:
         return self.lanes * sum(self.parameter_widths.values())
 
@@ -149,7 +182,7 @@ class CoreConfig:
             pointer = index_width(self.weight_words) + max(self.event_cycles).bit_length()
             memories.append(("rows", self.axons, pointer))
         if self.stored:
-            memories.append(("parameters", self.groups, self.parameter_word_width))
+            memories.append(("parameters", self.parameter_words, self.parameter_word_width))
         return memories
 
 
@@ -178,11 +211,47 @@ def lay_out(memories: Iterable[tuple[str, str, int, int]]) -> tuple[MemoryRegion
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Spikes that a core gets from the core at ``source`` (-1: from the chip's input), its axons from ``offset`` on.
+    ``back``: those of the step before."""
+
+    source: int
+    offset: int = 0
+    back: bool = False
+
+
+@dataclass(frozen=True)
 class ChipConfig:
-    """Cores chained by streams, in the order of the data."""
+    """Cores joined by streams, in the order of the data; ``feeds`` of each, None: from the one before."""
 
     name: str
     cores: tuple[CoreConfig, ...]
+    feeds: tuple[tuple[Feed, ...], ...] | None = None
+
+    @cached_property
+    def fed(self) -> tuple[tuple[Feed, ...], ...]:
+        """Feeds of each core, those of this step first, in the order of the layers."""
+        if self.feeds is None:
+            return tuple((Feed(place - 1),) for place in range(len(self.cores)))
+        return self.feeds
+
+    def takers(self, source: int) -> list[tuple[int, int]]:
+        """Who gets the spikes of core ``source`` (-1: the input): places of cores, each with the number of the feed."""
+        return [
+            (place, number)
+            for place, feeds in enumerate(self.fed)
+            for number, feed in enumerate(feeds)
+            if feed.source == source
+        ]
+
+    def axons_of(self, source: int) -> int:
+        """Indices of the events that core ``source``, or the input, sends."""
+        if source >= 0:
+            return self.cores[source].neurons
+        place, number = self.takers(-1)[0]
+        feeds = self.fed[place]
+        ends = sorted({feed.offset for feed in feeds} | {self.cores[place].axons})
+        return ends[ends.index(feeds[number].offset) + 1] - feeds[number].offset
 
     @cached_property
     def memory_map(self) -> tuple[MemoryRegion, ...]:
@@ -199,6 +268,40 @@ class ChipConfig:
         return max(region.width for region in self.memory_map)
 
 
+def blocks_of(shape: Geometry, lanes: int) -> int:
+    """Words of weights, and groups of neurons, of one channel at one place."""
+    return max(shape.filters // shape.groups // lanes, 1)
+
+
+def sharers(shape: Geometry, lanes: int) -> int:
+    """Groups of a convolution whose weights lie side by side in one word, as they have fewer filters than lanes."""
+    return max(lanes * shape.groups // shape.filters, 1)
+
+
+def kernel_words(shape: Geometry, lanes: int) -> int:
+    """Words of a convolution's weights, without a gap."""
+    return int(np.prod(shape.weight_shape)) // lanes
+
+
+def fits(shape: Geometry, lanes: int, weight_width: int) -> bool:
+    """Whether words of ``lanes`` weights can be those of one group, or of some groups."""
+    own = shape.filters // shape.groups
+    return own % lanes == 0 or (lanes % own == 0 and shape.filters % lanes == 0 and weight_width > 1)
+
+
+def axis_targets(axis: Axis, source: int) -> list[tuple[int, int]]:
+    """Along ``axis`` the outputs that input ``source`` reaches, in their order, each with the weight of the kernel."""
+    place = axis.up * (source // axis.pool) + axis.before
+    if source // axis.pool >= axis.windows:
+        return []
+    taps = [(output, place - output * axis.stride) for output in range(axis.outputs)]
+    return [
+        (output, offset // axis.dilation)
+        for output, offset in taps
+        if 0 <= offset < axis.span and offset % axis.dilation == 0
+    ]
+
+
 def row_words(weights: np.ndarray, lanes: int) -> tuple[int, ...]:
     """Words of each axon's row (``[axons, neurons]``): in each, every lane has an entry for one of its neurons."""
     padded = np.zeros((len(weights), -(-weights.shape[1] // lanes) * lanes), bool)
@@ -207,25 +310,61 @@ def row_words(weights: np.ndarray, lanes: int) -> tuple[int, ...]:
 
 
 def core_config(layer: Layer, lanes: int, sparse: bool = False) -> CoreConfig:
-    """The core that runs ``layer``: parameters of one value are built in, the others stored."""
-    rows = row_words(layer.weights, lanes) if sparse else None
+    """The core that runs ``layer``: parameters of one value are built in, the others stored. Raises ValueError."""
+    if layer.convolutions and sparse:
+        raise ValueError(f"Layer {layer.name} must not be sparse: it is a convolution")
+    rows = row_words(layer.matrix, lanes) if sparse else None
     fixed = tuple((name, int(array)) for name, array in layer.parameters.items() if array.shape == ())
     stored = tuple(name for name, array in layer.parameters.items() if array.shape != ())
+    sizes = {layer.parameters[name].size for name in stored}
     return CoreConfig(
-        layer.name, layer.axons, layer.neurons, lanes, layer.weight_width, layer.model, fixed, stored, rows=rows
+        layer.name,
+        layer.axons,
+        layer.neurons,
+        lanes,
+        layer.weight_width,
+        layer.model,
+        fixed,
+        stored,
+        rows=rows,
+        convolutions=layer.convolutions,
+        fan_in=None if layer.fan_in == layer.axons else layer.fan_in,
+        repeats=max(len(connection.sources) for connection in layer.connections),
+        per_channel=bool(sizes) and sizes == {layer.channels} and layer.channels != layer.neurons,
     )
+
+
+def most_lanes(layer: Layer, lanes: int) -> int:
+    """At most ``lanes``, as many as ``layer`` can have."""
+    if not layer.convolutions:
+        return min(lanes, layer.neurons)
+    width, shapes = layer.weight_width, layer.convolutions
+    return max(count for count in range(1, lanes + 1) if all(fits(shape, count, width) for shape in shapes))
 
 
 def chip_config(program: Program, lanes: int | list[int], sparse: list[bool] | None = None) -> ChipConfig:
     """The chip that runs ``program``, with ``lanes`` for all layers or for each one; ``sparse``: which layers' synapses
     are, None: no one's. Raises ValueError.
 
-    One number is the most that a layer gets: a layer of fewer neurons has a lane for each.
+    One number is the most that a layer gets: a layer of fewer neurons has a lane for each, a convolution as many as
+    :func:`fits`.
     """
     layers = program.layers
     if isinstance(lanes, int):
-        lanes = [min(lanes, layer.neurons) for layer in layers]
+        lanes = [most_lanes(layer, lanes) for layer in layers]
     if len(lanes) != len(layers):
         raise ValueError(f"Lanes must be one number or one for each of the {len(layers)} layers, not {lanes}")
     sparse = [False] * len(layers) if sparse is None else sparse
-    return ChipConfig(program.name, tuple(map(core_config, layers, lanes, sparse)))
+    cores = tuple(map(core_config, layers, lanes, sparse))
+    return ChipConfig(program.name, cores, None if program.is_chain else _feeds(program))
+
+
+def _feeds(program: Program) -> tuple[tuple[Feed, ...], ...]:
+    feeds = []
+    for place, layer in enumerate(program.layers):
+        offset, own = 0, []
+        for connection in layer.connections:
+            own += [Feed(place + source, offset, source >= 0) for source in connection.sources]
+            offset += connection.synapses.axons
+        feeds.append(tuple(sorted(own, key=lambda feed: (feed.back, feed.source))))
+    return tuple(feeds)

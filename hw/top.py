@@ -1,12 +1,15 @@
 """The chip: cores chained by streams, behind one load port."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import ChipConfig
 from .core import Core
 from .core.fetch import COUNTER_WIDTH
+from .join import Join
+from .router.fork import Fork
+from .step_buffer import StepBuffer
 from .stream import event_stream
 
 
@@ -19,9 +22,9 @@ class ChipSignature(wiring.Signature):
     """Ports of a chip, apart from clock and reset."""
 
     def __init__(self, config: ChipConfig) -> None:
-        first, last = config.cores[0], config.cores[-1]
+        last = config.cores[-1]
         members = {
-            "events_in": In(event_stream(first.axons)),
+            "events_in": In(event_stream(config.axons_of(-1))),
             "events_out": Out(event_stream(last.neurons, last.value_width)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
@@ -32,10 +35,15 @@ class ChipSignature(wiring.Signature):
 
 
 class Chip(wiring.Component):
-    """Cores in a chain; core ``k + 1`` works on a step while core ``k`` works on the next one.
+    """Cores in a chain, or as :attr:`ChipConfig.feeds` join them; core ``k + 1`` works on a step while core ``k`` works
+    on the next one.
 
         events_in → core → core → … → events_out
         load      → weight and parameter memories (:attr:`ChipConfig.memory_map`)
+
+    A core that hears several layers has a :class:`.join.Join` before it; what several cores hear, each takes when it
+    can. Spikes that go back wait for the next step in a buffer that holds a whole step, so that they never hold up the
+    core that sends them.
 
     ``load`` is always ready and writes one word; memories may be loaded while ``idle``. Each core has the
     outputs ``<core>_saturations`` and ``<core>_rejected`` (see :class:`Core`). One clock; reset is
@@ -49,18 +57,71 @@ class Chip(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         cores = {}
-        source = wiring.flipped(self.events_in)
         for config in self.config.cores:
-            m.submodules[config.name] = core = cores[config.name] = Core(config)
-            wiring.connect(m, source, core.events)
-            source = core.spikes
+            m.submodules[config.name] = cores[config.name] = Core(config)
+        idle = [core.idle for core in cores.values()]
+        source = wiring.flipped(self.events_in)
+        for name, core in cores.items():
+            if self.config.feeds is None:
+                wiring.connect(m, source, core.events)
+                source = core.spikes
             m.d.comb += [
-                getattr(self, f"{config.name}_saturations").eq(core.saturations),
-                getattr(self, f"{config.name}_rejected").eq(core.rejected),
+                getattr(self, f"{name}_saturations").eq(core.saturations),
+                getattr(self, f"{name}_rejected").eq(core.rejected),
             ]
-        wiring.connect(m, source, wiring.flipped(self.events_out))
-        m.d.comb += self.idle.eq(Cat(core.idle for core in cores.values()).all())
+        if self.config.feeds is None:
+            wiring.connect(m, source, wiring.flipped(self.events_out))
+        else:
+            idle += self._join(m, list(cores.values()))
+        m.d.comb += self.idle.eq(Cat(idle).all())
 
+        self._load(m, cores)
+        return m
+
+    def _join(self, m: Module, cores: list[Core]) -> list[Value]:
+        """Connect the cores as the feeds say; what is at rest when the chip is."""
+        config, idle = self.config, []
+        inputs = []
+        for core, feeds in zip(cores, config.fed, strict=True):
+            if len(feeds) == 1 and not feeds[0].back:
+                inputs.append([core.events])
+                continue
+            name = core.config.name
+            join = Join(feeds, tuple(config.axons_of(feed.source) for feed in feeds))
+            m.submodules[f"{name}_join"] = join
+            wiring.connect(m, join.events, core.events)
+            idle.append(join.idle)
+            inputs.append([getattr(join, f"events_{number}") for number in range(len(feeds))])
+            for number, feed in enumerate(feeds):
+                if feed.back:
+                    buffer = StepBuffer(config.axons_of(feed.source))
+                    m.submodules[f"{name}_back{number}"] = buffer
+                    wiring.connect(m, buffer.step, inputs[-1][number])
+                    inputs[-1][number] = buffer.events
+        for source in range(-1, len(cores)):
+            stream = wiring.flipped(self.events_in) if source < 0 else cores[source].spikes
+            takers = [inputs[place][number] for place, number in config.takers(source)]
+            if source == len(cores) - 1:
+                takers.append(wiring.flipped(self.events_out))
+            if len(takers) == 1:
+                wiring.connect(m, stream, takers[0])
+            else:
+                self._fork(m, "input" if source < 0 else cores[source].config.name, stream, takers)
+        return idle
+
+    @staticmethod
+    def _fork(m: Module, name: str, stream: wiring.PureInterface, takers: list[wiring.PureInterface]) -> None:
+        """Let each of ``takers`` take every event of ``stream``."""
+        m.submodules[f"{name}_fork"] = fork = Fork(len(takers))
+        m.d.comb += [fork.requests.eq(stream.valid.replicate(len(takers))), stream.ready.eq(fork.take)]
+        for number, taker in enumerate(takers):
+            m.d.comb += [
+                taker.payload.eq(stream.payload),
+                taker.valid.eq(fork.pending[number]),
+                fork.moved[number].eq(fork.pending[number] & taker.ready),
+            ]
+
+    def _load(self, m: Module, cores: dict[str, Core]) -> None:
         m.d.comb += self.load.ready.eq(1)
         word = self.load.payload
         for region in self.config.memory_map:
@@ -71,4 +132,3 @@ class Chip(wiring.Component):
                 load.address.eq(word.address),
                 load.data.eq(word.data),
             ]
-        return m

@@ -19,7 +19,7 @@ from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
 from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
-from ranvier.hw.core.timing import ChainTiming
+from ranvier.hw.timing import ChipTiming
 
 from .request import Request
 from .scoreboard import Compared, Mismatch
@@ -45,7 +45,7 @@ class SimResult:
     ``event_utilisation``: of the first layer, useful lane-cycles as a share of all lane-cycles from the
     first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles``,
     ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without compilation; ``mismatch``: the first one,
-    with its ``waveform``; ``predicted``: what :class:`ranvier.hw.core.timing.ChainTiming` says that each
+    with its ``waveform``; ``predicted``: what :class:`ranvier.hw.timing.ChipTiming` says that each
     of the ``latencies`` must be; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
     ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
@@ -134,7 +134,7 @@ def collect(
         waveform=request.waveform,
         cycles=Cycles(min(latencies), float(np.mean(latencies)), max(latencies)) if latencies else None,
         event_utilisation=_utilisation(first, chip.cores[0], spikes[alone], observed[f"{first.name}.cycles"][alone])
-        if complete
+        if complete and program.is_chain
         else None,
         latencies=tuple(latencies) if complete else (),
         predicted=tuple(_predict(program, chip, spikes, traces, request.alone)) if complete else (),
@@ -156,7 +156,7 @@ def _predict(
     """Cycles that each of the samples ``alone`` must take."""
     signals = [spikes, *(t.spikes for t, layer in zip(traces, program.layers, strict=True) if layer.model.spiking)]
     for sample in alone:
-        yield ChainTiming(chip, [signal[sample] for signal in signals]).cycles
+        yield ChipTiming(chip, [signal[sample] for signal in signals]).cycles
 
 
 def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.ndarray) -> float | None:
@@ -167,8 +167,10 @@ def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.
     between = cycles[:, 1:, 0] - cycles[:, :-1, 1] - 1
     if not between.sum():
         return None
-    weights = np.full(layer.axons, layer.neurons) if core.rows is None else (layer.weights != 0).sum(axis=1)
-    return float((spikes[:, 1:] @ weights).sum() / (between.sum() * core.lanes))
+    synapses = layer.connections[0].synapses
+    weights = synapses.weights != 0 if core.rows is not None else np.ones(synapses.weights.shape)
+    useful = replace(synapses, weights=weights.astype(np.int64)).drive(spikes[:, 1:].sum(axis=(0, 1))[None])
+    return float(useful.sum() / (between.sum() * core.lanes))
 
 
 def save(result: SimResult, folder: Path, spikes: np.ndarray) -> None:

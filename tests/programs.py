@@ -6,7 +6,8 @@ import numpy as np
 
 from ranvier.golden.fixed import signed_max, signed_min
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Connection, Layer, Program, dense
+from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry
 
 DECAYS: tuple[Decay, ...] = (Keep(), Shift(0), Shift(1), Shift(4), Multiply(1), Multiply(8))
 
@@ -32,22 +33,30 @@ def random_model(rng: np.random.Generator, *, spiking: bool = True, current: boo
     )
 
 
+def random_weights(rng: np.random.Generator, width: int, shape: tuple[int, ...]) -> np.ndarray:
+    low, high = weight_range(width)
+    weights = rng.integers(low, high + 1, shape)
+    return np.where(weights < 0, -1, 1).astype(np.int64) if width == 1 else weights
+
+
 def random_layer(
     rng: np.random.Generator, axons: int, neurons: int, *, model: NeuronModel, weight_width: int, name: str = "layer"
 ) -> Layer:
     """Weights and parameters over their whole range; each parameter shared by all neurons or not, at random."""
-    low, high = weight_range(weight_width)
-    weights = rng.integers(low, high + 1, (axons, neurons))
-    if weight_width == 1:
-        weights = np.where(weights < 0, -1, 1)
+    weights = random_weights(rng, weight_width, (axons, neurons))
+    return Layer(name, dense(weights), weight_width, model, random_parameters(rng, model, neurons))
+
+
+def random_parameters(rng: np.random.Generator, model: NeuronModel, *sizes: int) -> dict[str, np.ndarray]:
+    """Each over its whole range, shared by all neurons or of one of ``sizes``, at random."""
     parameters = {}
     for parameter, (width, signed) in model.parameter_shapes().items():
         least, most = (signed_min(width), signed_max(width)) if signed else (0, 1 << (width - 1))
         if parameter == "threshold":
             least = 0 if model.reset == "soft" else least // 4
-        shape = () if rng.random() < 0.5 else (neurons,)
+        shape = () if rng.random() < 0.5 else (int(rng.choice(sizes)),)
         parameters[parameter] = np.asarray(rng.integers(least, most + 1, shape), np.int64)
-    return Layer(name, weights.astype(np.int64), weight_width, model, parameters)
+    return parameters
 
 
 def random_program(
@@ -59,3 +68,67 @@ def random_program(
         model = random_model(rng, spiking=not (readout and index == len(sizes) - 2))
         layers.append(random_layer(rng, axons, neurons, model=model, weight_width=weight_width, name=f"layer{index}"))
     return Program("random", tuple(layers), steps)
+
+
+def random_axis(rng: np.random.Generator) -> Axis:
+    """Every field drawn at random, so that there are outputs."""
+    while True:
+        size, kernel, stride, before, after, dilation, pool, up = (
+            int(rng.integers(*ends)) for ends in ((1, 8), (1, 4), (1, 4), (0, 3), (0, 3), (1, 3), (1, 3), (1, 3))
+        )
+        try:
+            return Axis(size, kernel, stride, before, after, dilation, pool, up)
+        except ValueError:
+            continue
+
+
+def random_convolutions(rng: np.random.Generator, count: int = 1) -> list[Geometry]:
+    """Up to ``count`` that lead to neurons of one shape."""
+    groups = int(rng.choice([1, 1, 2, 3]))
+    filters = groups * int(rng.integers(1, 5))
+    found = [Geometry(groups * int(rng.integers(1, 3)), filters, random_axis(rng), random_axis(rng), groups)]
+    for _ in range(300):
+        groups = int(rng.choice([k for k in range(1, filters + 1) if filters % k == 0]))
+        channels = groups * int(rng.integers(1, 3))
+        other = Geometry(channels, filters, random_axis(rng), random_axis(rng), groups)
+        if len(found) < count and other.out_shape == found[0].out_shape:
+            found.append(other)
+    return found
+
+
+def random_convolutional_layer(
+    rng: np.random.Generator, *, model: NeuronModel, weight_width: int, count: int = 1, name: str = "convolution"
+) -> Layer:
+    """Its connections come from the layers before it, one from each, the last of them first."""
+    connections = tuple(
+        Connection(Convolution(random_weights(rng, weight_width, shape.weight_shape), shape), (-1 - number,))
+        for number, shape in enumerate(random_convolutions(rng, count))
+    )
+    neurons, filters = connections[0].synapses.neurons, connections[0].synapses.geometry.filters
+    return Layer(name, connections, weight_width, model, random_parameters(rng, model, neurons, filters))
+
+
+def random_graph(rng: np.random.Generator) -> Program:
+    """Up to four dense layers, each with up to three sources from anywhere, some of them added up."""
+    count, inputs = int(rng.integers(1, 5)), int(rng.integers(1, 9))
+    sizes = [int(size) for size in rng.integers(1, 9, count)]
+    if rng.random() < 0.5:
+        sizes = [sizes[0]] * count
+    layers = []
+    for place, neurons in enumerate(sizes):
+        others = rng.permutation([source for source in range(-1, count) if source != place - 1])
+        groups: list[tuple[int, list[int]]] = []
+        for source in [place - 1, *others[: int(rng.integers(0, 3))].tolist()]:
+            axons = inputs if source < 0 else sizes[source]
+            same = next((group for size, group in groups if size == axons and rng.random() < 0.4), None)
+            if same is None:
+                groups.append((axons, [source - place]))
+            else:
+                same.append(source - place)
+        width, model = int(rng.integers(1, 5)), random_model(rng)
+        connections = tuple(
+            Connection(Dense(random_weights(rng, width, (axons, neurons))), tuple(group)) for axons, group in groups
+        )
+        parameters = random_parameters(rng, model, neurons)
+        layers.append(Layer(f"layer{place}", connections, width, model, parameters))
+    return Program("graph", tuple(layers), 4)

@@ -11,6 +11,7 @@ from ranvier.hw.manycore.row import ChipRow
 from ranvier.hw.manycore.timing import Prediction, predict
 
 from ..design import Design
+from ..errors import RanvierError
 from .activity import profile
 from .config import Mesh
 from .partition import cut, require_memory, require_tiles, split
@@ -37,6 +38,11 @@ class MeshDesign:
     @cached_property
     def mapping(self) -> Mapping:
         program, mesh = self.design.program, self.mesh
+        for layer, core in zip(program.layers, self.design.chip.cores, strict=True):
+            if core.convolutions:
+                raise RanvierError(f"Layer {layer.name} is a convolution, which no mesh holds yet: leave the mesh out")
+        if not program.is_chain:
+            raise RanvierError(f"Program {program.name} must be a chain of layers for a mesh: leave the mesh out")
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])
         bits = None if mesh.tile_kib is None else int(mesh.tile_kib * 8192)
         tiles = mesh.chips * mesh.width * mesh.height

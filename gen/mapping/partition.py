@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.neuron import NeuronModel, Shift, weight_range
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 
 from ..errors import RanvierError
 from .activity import Activity
@@ -40,15 +40,15 @@ class Slice:
         neurons that keep nothing."""
         layer, columns = program.layers[self.layer], self.first + np.array(order)
         rows = slice(self.first_axon, self.first_axon + self.axons)
-        weights = np.ascontiguousarray(layer.weights[rows, columns])
+        weights = np.ascontiguousarray(layer.matrix[rows, columns])
         name = f"{layer.name}_{self.first}"
         if self.partial:
             width = signed_width(*(self.axons * weight for weight in weight_range(layer.weight_width)))
             adder = NeuronModel(width, Shift(0), spiking=False)
-            return Layer(f"{name}_{self.first_axon}", weights, layer.weight_width, adder, {"bias": np.array(0)})
+            return Layer(f"{name}_{self.first_axon}", dense(weights), layer.weight_width, adder, {"bias": np.array(0)})
         parameters = {name: array if array.shape == () else array[columns] for name, array in layer.parameters.items()}
         scale = layer.scale if layer.scale.shape == () else layer.scale[columns]
-        return Layer(name, weights, layer.weight_width, layer.model, parameters, scale)
+        return Layer(name, dense(weights), layer.weight_width, layer.model, parameters, scale)
 
 
 OUTBOX_CYCLES = 2  # of an event of one target

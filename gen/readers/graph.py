@@ -1,24 +1,37 @@
-"""A NIR graph as read, and the chain it must be."""
+"""A NIR graph as read, and the order in which its nodes are worked off."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
+NEURONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold")
+
 
 @dataclass(frozen=True)
 class Node:
-    """A node: ``fields`` are its numeric parameters, as stored."""
+    """A node: ``fields`` are its numeric parameters, as stored, ``words`` those that are text."""
 
     name: str
     type: str
     fields: dict[str, np.ndarray]
+    words: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Graph:
     nodes: dict[str, Node]
     edges: list[tuple[str, str]]
+
+    def before(self, name: str) -> list[str]:
+        """Nodes that ``name`` gets its input from."""
+        return [source for source, target in self.edges if target == name]
+
+    def after(self, name: str) -> list[str]:
+        """Nodes that take what ``name`` gives."""
+        return [target for source, target in self.edges if source == name]
 
 
 class NodeError(Exception):
@@ -29,39 +42,40 @@ class NodeError(Exception):
         self.reason, self.remedy = reason, remedy
 
 
-def chain(graph: Graph) -> tuple[list[Node], dict[str, NodeError]]:
-    """Nodes from input to output, and the problems of those that do not lie on one such path.
+def ordered(graph: Graph) -> tuple[list[Node], dict[str, NodeError]]:
+    """Nodes from input to output, each behind those that it gets something from but for feedback; and the problems of
+    those that do not lie on such a way. The order is only meaningful where there are no problems.
 
-    The chain is only meaningful where there are no problems. A missing node has an entry under its name.
+    A missing node has an entry under its name.
     """
     problems: dict[str, NodeError] = {}
-    after: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    before: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for source, target in graph.edges:
-        missing = [name for name in (source, target) if name not in graph.nodes]
-        for name in missing:
-            reason = f"the edge {source} -> {target} names a node that does not exist"
-            problems[name] = NodeError(reason, "add the node, or remove the edge")
-        if not missing:
-            after[source].append(target)
-            before[target].append(source)
-    try:
-        TopologicalSorter(before).prepare()
-    except CycleError as error:
-        cycle = error.args[1]
-        for name in cycle:
-            reason = f"it lies on the cycle {' -> '.join(reversed(cycle))}"
-            problems.setdefault(name, NodeError(reason, "remove the feedback: only feed-forward chains are built"))
-    for name in graph.nodes:
-        for ends, reason in ((after, "its output goes to several nodes"), (before, "its input comes from several")):
-            if len(ends[name]) > 1:
-                problem = NodeError(f"{reason}: {', '.join(ends[name])}", "use a chain with one path")
-                problems.setdefault(name, problem)
+        for name in (source, target):
+            if name not in graph.nodes:
+                reason = f"the edge {source} -> {target} names a node that does not exist"
+                problems[name] = NodeError(reason, "add the node, or remove the edge")
+    for edge, times in Counter(graph.edges).items():
+        if times > 1:
+            problems.setdefault(
+                edge[1], NodeError(f"the edge {' -> '.join(edge)} is listed {times} times", "list it once")
+            )
     _check_ends(graph, problems)
-    order = [] if problems else _follow(graph, after)
-    if not problems:
-        _check_reach(graph, order, problems)
-    return order, problems
+    _check_cycles(graph, problems)
+    if problems:
+        return [], problems
+    (start,), (end,) = ([n.name for n in graph.nodes.values() if n.type == kind] for kind in ("Input", "Output"))
+    order = _depth_first(graph, start)
+    for name in graph.nodes:
+        if name not in order:
+            problems[name] = NodeError("no path of edges leads to it from the input", "connect it, or remove it")
+    useful = set(_depth_first(Graph(graph.nodes, [edge[::-1] for edge in graph.edges]), end))
+    for name in order:
+        if name not in useful:
+            problems.setdefault(name, NodeError("its output goes nowhere", "connect it to the Output node"))
+    if len(graph.before(end)) > 1:
+        reason = f"its input comes from several: {', '.join(graph.before(end))}"
+        problems.setdefault(end, NodeError(reason, "use one output node, with neurons or a Linear node before it"))
+    return [graph.nodes[name] for name in order], problems
 
 
 def _check_ends(graph: Graph, problems: dict[str, NodeError]) -> None:
@@ -74,18 +88,33 @@ def _check_ends(graph: Graph, problems: dict[str, NodeError]) -> None:
             problems.setdefault(name, NodeError(reason, f"use one {kind} node"))
 
 
-def _follow(graph: Graph, after: dict[str, list[str]]) -> list[Node]:
-    node = next(node for node in graph.nodes.values() if node.type == "Input")
-    order = [node]
-    while after[order[-1].name]:
-        order.append(graph.nodes[after[order[-1].name][0]])
-    return order
+def _check_cycles(graph: Graph, problems: dict[str, NodeError]) -> None:
+    """Neurons give their spikes to the next step where they come back; linear nodes cannot."""
+    at_once = {
+        name: [source for source in graph.before(name) if graph.nodes.get(source, node).type not in NEURONS]
+        for name, node in graph.nodes.items()
+    }
+    try:
+        TopologicalSorter(at_once).prepare()
+    except CycleError as error:
+        cycle = error.args[1]
+        reason = f"it lies on the cycle {' -> '.join(reversed(cycle))}, in which nothing takes time"
+        for name in cycle:
+            problems.setdefault(name, NodeError(reason, "put neurons into the cycle, or remove the feedback"))
 
 
-def _check_reach(graph: Graph, order: list[Node], problems: dict[str, NodeError]) -> None:
-    reached = {node.name for node in order}
-    for name in graph.nodes:
-        if name not in reached:
-            problems[name] = NodeError("no path of edges leads to it from the input", "connect it, or remove it")
-    if order[-1].type != "Output":
-        problems.setdefault(order[-1].name, NodeError("its output goes nowhere", "connect it to the Output node"))
+def _depth_first(graph: Graph, start: str) -> list[str]:
+    """Names of all that ``start`` leads to, in reverse postorder: only feedback leads back in it."""
+    order: list[str] = []
+    seen = {start}
+    stack: list[tuple[str, Iterator[str]]] = [(start, iter(reversed(graph.after(start))))]
+    while stack:
+        name, rest = stack[-1]
+        following = next((target for target in rest if target not in seen), None)
+        if following is None:
+            order.append(name)
+            stack.pop()
+        else:
+            seen.add(following)
+            stack.append((following, iter(reversed(graph.after(following)))))
+    return order[::-1]

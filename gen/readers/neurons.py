@@ -16,7 +16,8 @@ import numpy as np
 from ..frameworks import TimeModel
 from ..network import Neurons
 from .graph import Node, NodeError
-from .nodes import Population, Shape, Stage, field, matched, size_of, translates
+from .maps import Shape
+from .nodes import Population, Stage, field, matched, size_of, translates
 
 _PARAMETERS = {
     "I": ("r",),

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..frameworks import TimeModel
-from ..network import Neurons
-from .graph import Node, NodeError
+from ranvier.golden.synapse import Axis
 
-MAX_SYNAPSES = 1 << 26
-Shape = tuple[int, ...]
+from ..frameworks import TimeModel
+from ..network import Neurons, channels_last
+from . import maps
+from .graph import Node, NodeError
+from .maps import MAX_SYNAPSES, Map, Shape
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,15 @@ class Wire:
 
 @dataclass(frozen=True)
 class Synapses:
-    """A linear map: ``matrix`` ``[in, out]``, or ``[in]`` for one factor each; and a ``bias`` ``[out]``."""
+    """A linear map behind another one: ``after``; and its ``bias``, in the model's order of its outputs, or None."""
 
-    matrix: np.ndarray
+    after: Callable[[Map], Map]
     bias: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons, and the ``gain`` ``[neurons]`` by which they weigh their input."""
+    """Neurons, and the ``gain`` ``[neurons]`` by which they weigh their input; in the model's order."""
 
     gain: np.ndarray
     neurons: Neurons
@@ -46,7 +47,7 @@ def translate(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, 
     """
     if node.type not in _TRANSLATIONS:
         reason = f"nodes of type {node.type} are not supported"
-        raise NodeError(reason, f"use {', '.join(sorted(_TRANSLATIONS))}")
+        raise NodeError(reason, f"use {', '.join(sorted(_TRANSLATIONS.keys() - {'Wire'}))}")
     return _TRANSLATIONS[node.type](node, shape, time)
 
 
@@ -71,6 +72,14 @@ def field(node: Node, name: str) -> np.ndarray:
     return array
 
 
+def whole(node: Node, name: str, count: int) -> tuple[int, ...]:
+    """Parameter ``name`` as ``count`` integers; one value stands for all. Raises NodeError."""
+    values = field(node, name).reshape(-1)
+    if values.size not in (1, count) or np.any(values != np.rint(values)) or np.abs(values).max() > MAX_SYNAPSES:
+        raise NodeError(f"its {name} is {values.tolist()}", f"give one integer for each of {count} axes")
+    return tuple(int(value) for value in np.broadcast_to(values, count))
+
+
 def size_of(shape: Shape) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
@@ -80,6 +89,12 @@ def matched(node: Node, expected: Shape, shape: Shape | None) -> None:
     if shape is not None and tuple(n for n in shape if n != 1) != tuple(n for n in expected if n != 1):
         remedy = "add a Flatten node before it" if size_of(shape) == size_of(expected) else "make the two agree"
         raise NodeError(f"it takes shape {list(expected)} but gets {list(shape)}", remedy)
+
+
+@translates("Wire")
+def _wire(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    """Input or Output of a graph within another one."""
+    return Wire(), shape or ()
 
 
 @translates("Input", "Output")
@@ -111,7 +126,8 @@ def _affine(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Sh
         bias = field(node, "bias").reshape(-1)
         if bias.size != outputs:
             raise NodeError(f"its bias has {bias.size} values for {outputs} outputs", "make the two agree")
-    return Synapses(np.ascontiguousarray(weight.T), bias), (outputs,)
+    matrix = np.ascontiguousarray(weight.T)
+    return Synapses(lambda before: maps.multiplied(before, matrix), bias), (outputs,)
 
 
 @translates("Scale")
@@ -119,7 +135,97 @@ def _scale(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Sha
     scale = field(node, "scale")
     if not scale.size:
         raise NodeError("its scale is empty", "give one factor for each value of the signal")
+    leaves = scale.shape if shape is None else shape
     if scale.size > 1:
         matched(node, scale.shape, shape)
-    leaves = scale.shape if shape is None else shape
-    return Synapses(np.broadcast_to(scale.reshape(-1), size_of(leaves)).copy()), leaves
+    factors = np.broadcast_to(scale.reshape(-1), size_of(leaves)).reshape(leaves)
+    return Synapses(lambda before: maps.scaled(before, last(factors, before.shape))), leaves
+
+
+def last(values: np.ndarray, shape: Shape) -> np.ndarray:
+    """Values of a signal of ``shape`` in the model's order, with channels last."""
+    return np.asarray(values.reshape(-1)[channels_last(shape)])
+
+
+@translates("Conv1d", "Conv2d")
+def _convolution(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    weight, dimensions = field(node, "weight"), int(node.type[-2])
+    if weight.ndim != dimensions + 2 or not weight.size:
+        wanted = "[filters, channels, rows, columns]" if dimensions == 2 else "[filters, channels, length]"
+        raise NodeError(f"its weight has shape {list(weight.shape)}", f"use weights of {wanted}")
+    (groups,) = whole(node, "groups", 1)
+    sizes = whole(node, "input_shape", dimensions) if shape is None else _image(node, shape, dimensions)
+    channels = weight.shape[1] * max(groups, 1)
+    if shape is not None and shape[0] != channels:
+        reason = f"its weight takes {channels} channels in {groups} groups but gets {shape[0]}"
+        raise NodeError(reason, "make groups and channels agree")
+    stride, dilation = whole(node, "stride", dimensions), whole(node, "dilation", dimensions)
+    sides = _padding(node, weight.shape[2:], stride, dilation)
+    rows = [Axis(1, 1)] * (2 - dimensions)
+    try:
+        rows += [
+            Axis(size, kernel, step, *beside, dilation=spread)
+            for size, kernel, step, beside, spread in zip(sizes, weight.shape[2:], stride, sides, dilation, strict=True)
+        ]
+        whole_map = maps.convolution(
+            Map((channels, *sizes), (channels, *sizes)), _plane(weight), (rows[0], rows[1]), groups
+        )
+    except ValueError as error:
+        raise NodeError(_lowered(error), "make kernel, stride, padding and groups fit the signal") from None
+    bias = field(node, "bias").reshape(-1)
+    if bias.size != len(weight):
+        raise NodeError(f"its bias has {bias.size} values for {len(weight)} filters", "make the two agree")
+    leaves = whole_map.shape
+    return Synapses(
+        lambda before: maps.convolution(before, _plane(weight), (rows[0], rows[1]), groups),
+        np.repeat(bias, size_of(leaves[1:])),
+    ), leaves
+
+
+def _plane(weight: np.ndarray) -> np.ndarray:
+    """Weights along one axis as those of an image of one row."""
+    return weight if weight.ndim == 4 else weight[:, :, None]
+
+
+def _image(node: Node, shape: Shape, dimensions: int) -> tuple[int, ...]:
+    if len(shape) != dimensions + 1:
+        wanted = "[channels, rows, columns]" if dimensions == 2 else "[channels, length]"
+        raise NodeError(f"it takes shape {wanted} but gets {list(shape)}", "give the Input node that shape")
+    return shape[1:]
+
+
+def _padding(node: Node, kernel: Shape, stride: Shape, dilation: Shape) -> list[tuple[int, int]]:
+    """Zeros before and after, along each axis."""
+    word = node.words.get("padding")
+    if word is None:
+        return [(size, size) for size in whole(node, "padding", len(kernel))]
+    if word == "valid":
+        return [(0, 0)] * len(kernel)
+    if word != "same" or max(stride) > 1:
+        reason = f"its padding is '{word}' with a stride of {list(stride)}"
+        raise NodeError(reason, "use 'valid', 'same' with a stride of 1, or numbers")
+    spans = [spread * (size - 1) for size, spread in zip(kernel, dilation, strict=True)]
+    return [(span // 2, span - span // 2) for span in spans]
+
+
+@translates("SumPool2d", "AvgPool2d")
+def _pool(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    kernel, stride, padding = (whole(node, name, 2) for name in ("kernel_size", "stride", "padding"))
+    weight = 1.0 if node.type == "SumPool2d" else 1 / size_of(kernel)
+
+    def after(before: Map) -> Map:
+        return maps.pooled(before, kernel, stride, padding, weight)  # type: ignore[arg-type]
+
+    if shape is None:
+        return Synapses(after), ()
+    _image(node, shape, 2)
+    try:
+        leaves = after(Map(shape, shape)).shape
+    except ValueError as error:
+        raise NodeError(_lowered(error), "make kernel, stride and padding fit the signal") from None
+    return Synapses(after), leaves
+
+
+def _lowered(error: ValueError) -> str:
+    text = str(error)
+    return text[0].lower() + text[1:]

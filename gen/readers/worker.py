@@ -15,6 +15,7 @@ TIME_S = 20
 MEMORY_BYTES = 4 << 30
 MAX_ELEMENTS = 1 << 26
 MAX_NODES = 1 << 12
+MAX_DEPTH = 16  # of graphs in graphs
 
 
 class UnreadableError(Exception):
@@ -63,23 +64,54 @@ class _Reader:
 
 
 def _model(reader: _Reader, file: Any) -> dict[str, Any]:
-    """Nodes with their types and numeric fields, and the edges, of a NIR graph."""
+    """Nodes with their types, numbers and words, and the edges, of a NIR graph; graphs in it are dissolved."""
     nodes: dict[str, Any] = {}
-    group = file.get("node/nodes")
-    for name in reader.members(group, "node/nodes"):
-        fields = {}
-        for field in reader.members(group[name], f"node/nodes/{name}"):
+    edges: list[list[str]] = []
+    _graph(reader, file.get("node"), "node", "", nodes, edges)
+    return {"nodes": nodes, "edges": edges}
+
+
+def _graph(
+    reader: _Reader, graph: Any, where: str, prefix: str, nodes: dict[str, Any], edges: list[list[str]]
+) -> dict[str, str]:
+    """Enter a graph's nodes, named behind ``prefix``. The ends of a graph within another one become wires; the names of
+    its ends, by their type."""
+    if prefix.count(".") > MAX_DEPTH or len(nodes) > MAX_NODES:
+        raise UnreadableError(f"has too many graphs in each other, at '{where}'")
+    group: Any = graph.get("nodes") if isinstance(graph, reader.h5py.Group) else None
+    ends: dict[str, str] = {}
+    inner: dict[str, dict[str, str]] = {}
+    for name in reader.members(group, f"{where}/nodes"):
+        kind = reader.text(group[name].get("type"), f"{where}/nodes/{name}/type")
+        if kind == "NIRGraph":
+            inner[name] = _graph(reader, group[name], f"{where}/nodes/{name}", f"{prefix}{name}.", nodes, edges)
+            continue
+        ends[kind] = prefix + name
+        fields, words = {}, {}
+        for field in reader.members(group[name], f"{where}/nodes/{name}"):
             value = group[name][field]
-            numeric = isinstance(value, reader.h5py.Dataset) and not reader.h5py.check_string_dtype(value.dtype)
-            if numeric and field != "edges":
+            if not isinstance(value, reader.h5py.Dataset) or field in ("edges", "type"):
+                continue
+            if reader.h5py.check_string_dtype(value.dtype):
+                words[field] = str(reader.text(value, f"{name}/{field}"))
+            else:
                 fields[field] = reader.numbers(value, f"{name}/{field}")
-        nodes[name] = {"type": reader.text(group[name].get("type"), f"{name}/type"), "fields": fields}
-    edges: Any = file.get("node/edges")
+        kind = "Wire" if prefix and kind in ("Input", "Output") else kind
+        nodes[prefix + name] = {"type": kind, "fields": fields, "words": words}
+    for source, target in _edges(reader, graph, where):
+        given = inner[source].get("Output", prefix + source) if source in inner else prefix + source
+        taken = inner[target].get("Input", prefix + target) if target in inner else prefix + target
+        edges.append([given, taken])
+    return ends
+
+
+def _edges(reader: _Reader, graph: Any, where: str) -> Any:
+    edges = graph.get("edges")
     if isinstance(edges, reader.h5py.Dataset) and edges.size == 0:
-        return {"nodes": nodes, "edges": []}
+        return []
     if not isinstance(edges, reader.h5py.Dataset) or edges.ndim != 2 or edges.shape[1] != 2:
-        raise UnreadableError("has no list of edges, pairs of node names, in 'node/edges'")
-    return {"nodes": nodes, "edges": reader.text(edges, "node/edges")}
+        raise UnreadableError(f"has no list of edges, pairs of node names, in '{where}/edges'")
+    return reader.text(edges, f"{where}/edges")
 
 
 def _data(reader: _Reader, file: Any) -> dict[str, Any]:

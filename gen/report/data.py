@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from ranvier.golden.inference import run_program
+from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Program
 
 from ..errors import RanvierError
@@ -59,10 +59,10 @@ class Build:
         predictions = (self.simulation or {}).get("predictions")
         return None if not predictions else np.array(predictions, np.int64)
 
-    def layer_inputs(self) -> list[np.ndarray]:
-        """Spikes into each layer in all the samples whose input was kept, from the golden model."""
+    def golden(self) -> list[LayerTrace]:
+        """What the golden model does with all the samples whose input was kept."""
         assert self.stimulus is not None
-        return [self.stimulus, *(trace.spikes for trace in run_program(self.program, self.stimulus))]
+        return run_program(self.program, self.stimulus)
 
 
 def read_build(folder: Path) -> Build:

@@ -4,9 +4,11 @@ NeuroBench hooks into PyTorch modules; here the same quantities are counted on t
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from ranvier.golden.inference import LayerTrace, arriving
 from ranvier.golden.program import Layer, Program
 
 
@@ -17,8 +19,8 @@ def footprint(program: Program) -> int:
 
 def connection_sparsity(program: Program) -> float:
     """``ConnectionSparsity``: zero weights over all weights, four decimals as NeuroBench rounds it."""
-    zeros = sum(int((layer.weights == 0).sum()) for layer in program.layers)
-    return round(zeros / sum(layer.weights.size for layer in program.layers), 4)
+    weights = [weights for layer in program.layers for weights in layer.weights]
+    return round(sum(int((each == 0).sum()) for each in weights) / sum(each.size for each in weights), 4)
 
 
 def activation_sparsity(program: Program, outputs: Sequence[np.ndarray]) -> float | None:
@@ -32,19 +34,22 @@ def activation_sparsity(program: Program, outputs: Sequence[np.ndarray]) -> floa
     return 1 - sum(int(spikes.sum()) for spikes in spiking) / sum(spikes.size for spikes in spiking)
 
 
-def synaptic_operations(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, float]:
+def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[LayerTrace]) -> dict[str, float]:
     """``SynapticOperations``, mean over the samples.
 
-    ``inputs``: spikes into each layer, bool ``[samples, steps, axons]``. ``Effective_ACs``: additions of a weight that
-    is not zero for an input that spiked; ``Effective_MACs``: 0, as every input is binary; ``Dense``: additions if
-    every input of every step were added with every weight.
+    ``spikes``: of the input, bool ``[samples, steps, inputs]``, and ``traces`` of the layers. ``Effective_ACs``:
+    additions of a weight that is not zero for an input that spiked; ``Effective_MACs``: 0, as every input is binary;
+    ``Dense``: additions if every input of every step were added with every weight.
     """
-    samples = inputs[0].shape[0]
+    samples, steps, _ = spikes.shape
     effective = dense = 0
-    for layer, spikes in zip(program.layers, inputs, strict=True):
-        fan_out = (layer.weights != 0).sum(axis=1)
-        effective += int(spikes.sum(axis=(0, 1)) @ fan_out)
-        dense += spikes.size * layer.neurons
+    for place, layer in enumerate(program.layers):
+        for connection, given in zip(layer.connections, arriving(program, place, spikes, traces), strict=True):
+            weights, everyone = connection.synapses.weights, np.ones((1, given.shape[-1]), np.int64)
+            counts = replace(connection.synapses, weights=(weights != 0).astype(np.int64))
+            effective += int(counts.drive(given.sum(axis=(0, 1))[None]).sum())
+            all_weights = replace(counts, weights=np.ones_like(counts.weights))
+            dense += samples * steps * len(connection.sources) * int(all_weights.drive(everyone).sum())
     return {"Effective_MACs": 0.0, "Effective_ACs": effective / samples, "Dense": dense / samples}
 
 
@@ -57,4 +62,4 @@ def _bits(layer: Layer) -> int:
     shapes, current = layer.model.parameter_shapes(), layer.model.current
     state = layer.model.state_width + (0 if current is None else current.width)
     parameters = sum(array.size * shapes[name][0] for name, array in layer.parameters.items())
-    return layer.weights.size * layer.weight_width + parameters + layer.neurons * state
+    return sum(weights.size for weights in layer.weights) * layer.weight_width + parameters + layer.neurons * state

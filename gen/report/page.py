@@ -7,6 +7,8 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from ranvier.golden.program import spread
+
 from ..config import PRESETS
 from .data import Build, Traces
 from .figures import Population, Span, activity, bar, confusion, waterfall
@@ -92,7 +94,7 @@ def figures(value: float) -> str:
 def _shape(build: Build) -> str:
     counts = (build.program.inputs, *(layer.neurons for layer in build.program.layers))
     chain = " → ".join(str(count) for count in counts)
-    weights = sum(layer.weights.size for layer in build.program.layers)
+    weights = sum(weights.size for layer in build.program.layers for weights in layer.weights)
     widths = " and ".join(str(width) for width in sorted({layer.weight_width for layer in build.program.layers}))
     return f"{chain} neurons, {weights:,} synapses of {widths} bits, {build.program.steps} steps a sample"
 
@@ -107,7 +109,11 @@ def _activity(build: Build, traces: Traces) -> Markup:
 
     populations = [Population("input", flat(traces.inputs))]
     for layer, spikes, membrane in zip(build.program.layers, traces.spikes, traces.membrane, strict=True):
-        threshold = np.broadcast_to(layer.parameters["threshold"], layer.neurons) if layer.model.spiking else None
+        threshold = (
+            np.broadcast_to(spread(layer.parameters["threshold"], layer.neurons), layer.neurons)
+            if layer.model.spiking
+            else None
+        )
         populations.append(Population(layer.name, flat(spikes), flat(membrane), threshold))
     titles = [_title(build, int(sample)) for sample in traces.numbers[:shown]]
     return activity(populations, [Span(steps, title) for title in titles])

@@ -20,9 +20,9 @@ def summarise(build: Build) -> dict[str, Any]:
     quantisation = build.manifest.get("quantisation") or {}
     sparsity = operations = accuracy = None
     if build.stimulus is not None:
-        inputs = build.layer_inputs()
-        sparsity = neurobench.activation_sparsity(program, inputs[1:])
-        operations = neurobench.synaptic_operations(program, inputs[:-1])
+        traces = build.golden()
+        sparsity = neurobench.activation_sparsity(program, [trace.spikes for trace in traces])
+        operations = neurobench.synaptic_operations(program, build.stimulus, traces)
     if build.predictions is not None and build.labels is not None:
         accuracy = neurobench.classification_accuracy(build.predictions, build.labels)
     cycles = simulation.get("cycles")

@@ -6,12 +6,12 @@ import numpy as np
 
 from ..fixed import round_shift
 from ..neuron import after_reset, fire, integrate, renew
+from ..synapse import exact_product
 from . import generator
 from .gradient import membrane_gradient, readout_gradient, reset_path, spike_gradient, through_leak, traced_gradient
 from .loss import Assessment
 from .optimiser import accumulate, descend
 from .setup import TrainedLayer, TrainingSetup
-from .synapse import exact_product
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..fixed import signed_max, signed_width
 from ..neuron import NeuronModel, parameter_error
-from ..program import MAX_WEIGHT_WIDTH, Layer, Program
+from ..program import MAX_WEIGHT_WIDTH, Layer, Program, dense
 from .loss import CountError, Loss
 from .optimiser import Sgd
 from .surrogate import Surrogate
@@ -183,13 +183,14 @@ class TrainingSetup:
         return signed_width(-most, most)
 
     def program(self, weights: list[np.ndarray]) -> Program:
-        """The trained network as a Program for inference, convolutions unrolled. Raises ValueError if recurrent."""
+        """The trained network as a Program for inference, convolutions unrolled."""
         layers = []
         for layer, matrix in zip(self.layers, weights, strict=True):
-            if layer.recurrent:
-                raise ValueError(f"Layer {layer.name} is recurrent, which a Program cannot hold yet")
             parameters = {name: np.array(value, np.int64) for name, value in layer.parameters.items()}
             scale = np.array(float(1 << self.weight_fraction))
-            unrolled = layer.synapse.drive(matrix, np.eye(layer.inputs, dtype=bool))
-            layers.append(Layer(layer.name, unrolled, self.weight_width, layer.model, parameters, scale))
+            incoming, own = layer.split(matrix)
+            connections = dense(layer.synapse.drive(incoming, np.eye(layer.inputs, dtype=bool)))
+            if layer.recurrent:
+                connections += dense(own, 0)
+            layers.append(Layer(layer.name, connections, self.weight_width, layer.model, parameters, scale))
         return Program(self.name, tuple(layers), self.steps)

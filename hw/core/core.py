@@ -8,6 +8,7 @@ from ..config import CoreConfig, index_width
 from ..memory import LoadableMemory, LoadSignature
 from ..stream import event_stream
 from .banked import BankedState
+from .convolution import ConvolutionFetch
 from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
 from .lane import FIRST_STAGE, Lane, last_stage, state_layout
@@ -26,7 +27,8 @@ class Core(wiring.Component):
 
     Partial sums of other cores (:class:`PartialSums`) come as events, too, and each is added to one neuron.
 
-    Sparse synapses (``config.rows``) have a memory of rows, and state in banks (:mod:`.sparse`, :mod:`.banked`).
+    Sparse synapses (``config.rows``) have a memory of rows, and state in banks (:mod:`.sparse`, :mod:`.banked`);
+    convolutions address by the place of an event (:mod:`.convolution`), and have one bank for all lanes.
 
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
     0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
@@ -42,7 +44,7 @@ class Core(wiring.Component):
         model = config.model
         loads = {"load_weights": In(LoadSignature(config.weight_words, config.weight_word_width))}
         if config.stored:
-            loads["load_parameters"] = In(LoadSignature(config.groups, config.parameter_word_width))
+            loads["load_parameters"] = In(LoadSignature(config.parameter_words, config.parameter_word_width))
         if config.rows is not None:
             loads["load_rows"] = In(LoadSignature(config.axons, row_layout(config).size))
         super().__init__(
@@ -67,12 +69,17 @@ class Core(wiring.Component):
         before = ENTRY_STAGES if sparse else 0  # stages until the groups of an operation are known
         final = before + last_stage(config.model)
         width = state_layout(config).size
-        m.submodules.fetch = fetch = SparseFetch(config) if sparse else Fetch(config, spacing=spacing(config))
-        m.submodules.states = state = (
-            BankedState(groups=config.groups, lanes=config.lanes, width=width)
-            if sparse
-            else state_for(config)(groups=config.groups, width=width * config.lanes)
-        )
+        if sparse:
+            fetch, state = SparseFetch(config), BankedState(groups=config.groups, lanes=config.lanes, width=width)
+        elif config.convolutions:
+            fetch, state = (
+                ConvolutionFetch(config),
+                BankedState(groups=config.groups, lanes=1, width=width * config.lanes),
+            )
+        else:
+            fetch = Fetch(config, spacing=spacing(config))
+            state = state_for(config)(groups=config.groups, width=width * config.lanes)
+        m.submodules.fetch, m.submodules.states = fetch, state
         m.submodules.emit = emit = Emit(config)
         wiring.connect(m, wiring.flipped(self.events), fetch.events)
         wiring.connect(m, emit.events, wiring.flipped(self.spikes))
@@ -87,9 +94,12 @@ class Core(wiring.Component):
         weights = self._memory(m, "weights", self.load_weights, fetch.weight_address)
         if sparse:
             weights = self._entries(m, fetch, state, weights, begin)
+        elif config.convolutions and fetch.masks:
+            weights = self._masked(m, fetch, weights)
         parameters = None
         if config.stored:
-            parameters = self._memory(m, "parameters", self.load_parameters, begin.group)
+            address = fetch.parameter_address if config.convolutions else begin.group
+            parameters = self._memory(m, "parameters", self.load_parameters, address)
         lanes = []
         for k in range(config.lanes):
             m.submodules[f"lane{k}"] = lane = Lane(config)
@@ -107,7 +117,9 @@ class Core(wiring.Component):
 
         kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]
         results = Cat(Value.cast(lane.result) for lane in lanes)
-        if not sparse:
+        if config.convolutions:
+            m.d.comb += state.read_groups[0].eq(begin.group)
+        elif not sparse:
             m.d.comb += [state.read_group.eq(begin.group), state.stage_group.eq(entry.group)]
         m.d.comb += [
             state.accumulate.eq(entry.valid & ~entry.update),
@@ -158,6 +170,16 @@ class Core(wiring.Component):
             m.d.sync += later.eq(weights)
             weights = later
         return weights
+
+    def _masked(self, m: Module, fetch: ConvolutionFetch, weights: Value) -> Value:
+        """``weights`` of the lanes that an operation is for, 0 in the others."""
+        mask: Value = fetch.mask
+        for number in range(1, FIRST_STAGE + 1):
+            later = Signal(self.config.lanes, name=f"mask{number}")
+            m.d.sync += later.eq(mask)
+            mask = later
+        width = self.config.weight_width
+        return Cat(weights.word_select(k, width) & mask[k].replicate(width) for k in range(self.config.lanes))
 
     @staticmethod
     def _add(m: Module, addition: data.View, lanes: list[Lane]) -> None:

@@ -1,21 +1,14 @@
-"""Cycles of a core and of a chain of cores, exactly: the formulas that simulation must meet.
+"""Cycles of a core, exactly: the formulas that simulation must meet; :mod:`..timing` has those of a chip."""
 
-A core alone takes ``groups`` cycles for an event and for an update. What a chain takes also depends on when
-events arrive and when the next core takes them; :class:`ChainTiming` follows each event through it.
-"""
-
-from collections.abc import Callable
-from itertools import zip_longest
+from collections.abc import Generator
 
 import numpy as np
 
-from ..config import ChipConfig, CoreConfig
+from ..config import CoreConfig
 from .lane import last_stage
+from .locate import LOCATE_STAGES
 from .sparse import ENTRY_STAGES
 from .state import spacing
-
-# First cycle in which an event is offered, its index or None for a step_end → the cycle in which it is taken
-Take = Callable[[int, int | None], int]
 
 BUFFER_CYCLES = 4  # from the write of a group's results until its first event is offered
 
@@ -25,15 +18,15 @@ def core_cycles(config: CoreConfig) -> dict[str, int]:
     ``latency`` (from taking a ``step_end`` until the first event of that update is offered, at least);
     ``partial`` sums take a cycle, but wait while another operation's result for their group is under way.
 
-    Of sparse synapses ``event`` is that of the longest row.
+    Of sparse synapses and convolutions ``event`` is the one of the most weights.
     """
-    final = last_stage(config.model)
-    if config.rows is not None:
+    final, (lookup, entry) = last_stage(config.model), _stages(config)
+    if config.rows is not None or config.convolutions:
         return {
             "event": max(config.event_cycles),
             "update": config.groups + final,
             "clear": config.groups + final,
-            "latency": 2 + ENTRY_STAGES + final + BUFFER_CYCLES,
+            "latency": 1 + lookup + entry + final + BUFFER_CYCLES,
         }
     return {
         "event": config.groups,
@@ -43,88 +36,66 @@ def core_cycles(config: CoreConfig) -> dict[str, int]:
     }
 
 
-class _CoreTiming:
-    """When one core takes events and offers its own, all cycles counted from the same zero."""
+def _stages(config: CoreConfig) -> tuple[int, int]:
+    """Registers in which events wait for what stands for them, and stages until an operation knows its groups."""
+    if config.rows is not None:
+        return 1, ENTRY_STAGES
+    return (LOCATE_STAGES, 0) if config.convolutions else (0, 0)
 
-    def __init__(self, config: CoreConfig, sends: list[list[np.ndarray]], take: Take) -> None:
-        """``sends``: indices of the events that each group sends, of each step; ``take``: the next core."""
-        self.config, self.sends, self.take_next = config, sends, take
-        self.final = last_stage(config.model) + (0 if config.rows is None else ENTRY_STAGES)
-        self.step = 0
-        self.done = -1  # the last group of the event before is issued; the next one may be taken
-        self.moved = -1  # the event before left the look-up of rows
+
+class CoreTiming:
+    """When one core takes events and offers its own, all cycles counted from the same zero.
+
+    ``take`` and, when that was a ``step_end``, ``emit`` are called by turns.
+    """
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        lookup, entry = _stages(config)
+        self.final = last_stage(config.model) + entry
+        self.start = 0  # of the pass of the event before
+        self.done = -1  # its last group is issued; the next one may be taken
+        self.moved = [-1] * lookup  # the event before left each register
         self.after_update = 0  # a pass may start
         self.emitted = -1  # the step_end before went into the event register
         self.taken_before = -1  # the event register was last emptied
 
     def take(self, offered: int, index: int | None) -> int:
-        """The cycle in which an event that is there from ``offered`` on is taken."""
+        """The cycle in which an event is taken, of ``index`` or a step's end (None), that is there from ``offered``."""
         config = self.config
-        if config.rows is None:
+        if not self.moved:
             taken, passes, gap = max(offered, self.done), config.groups, max(config.groups, spacing(config))
             ready = taken + 1
         else:
-            taken = max(offered, self.moved)
-            self.moved = max(taken + 1, self.done)
-            passes, ready = config.groups if index is None else config.event_cycles[index], self.moved + 1
+            taken = left = max(offered, self.moved[0])
+            for stage in range(len(self.moved)):
+                following = self.moved[stage + 1] if stage + 1 < len(self.moved) else self.done
+                self.moved[stage] = left = max(left + 1, following)
+            passes, ready = config.groups if index is None else config.event_cycles[index], left + 1
             gap = config.groups + last_stage(config.model)
-        start = max(ready, self.after_update)
+        self.start = max(ready, self.after_update)
         if index is None:
-            start = max(start, self.emitted + 1)
-            self.after_update = start + gap
-        self.done = start + passes - 1
-        if index is None:
-            self._emit(start)
+            self.start = max(self.start, self.emitted + 1)
+            self.after_update = self.start + gap
+        self.done = self.start + passes - 1
         return taken
 
-    def _emit(self, start: int) -> None:
+    def emit(self, sends: list[np.ndarray]) -> Generator[tuple[int, int | None], int, None]:
+        """After a step's end: when each event is offered, and which (None: the end); it is told when that is taken.
+        ``sends``: indices of the events that each group sends."""
         moved = sent = -1  # when the group before left the buffer, and its last event its register
-        for group, events in enumerate(self.sends[self.step]):
-            written = start + group + self.final
+        for group, events in enumerate(sends):
+            written = self.start + group + self.final
             moved = max(max(written + 1, moved) + 1, sent)
             sent = moved
             for event in events.tolist():
-                sent = self._send(sent + 1, event)
-        self.emitted = self._send(sent + 1, None)
-        self.step += 1
-
-    def _send(self, ready: int, index: int | None) -> int:
-        """The cycle in which an event that is ready moves into the event register."""
-        moved = max(ready, self.taken_before)
-        self.taken_before = self.take_next(moved + 1, index)
-        return moved
+                sent = max(sent + 1, self.taken_before)
+                self.taken_before = yield sent + 1, event
+        self.emitted = max(sent + 1, self.taken_before)
+        self.taken_before = yield self.emitted + 1, None
 
 
-class ChainTiming:
-    """Every transfer of a chip that is offered its next input event at once and may send at any time.
-
-    ``taken``: the cycle in which each input event is taken; ``sent``: that of each output event; cycle 0 is
-    the first in which an event is offered to the idle chip. ``rasters``: bool ``[steps, axons]`` of the
-    input, then ``[steps, neurons]`` of each spiking layer, over any number of samples end to end. Events of the input
-    come in the order of their axons: another order changes when each is taken, but not when a step ends.
-    """
-
-    def __init__(self, config: ChipConfig, rasters: list[np.ndarray]) -> None:
-        self.taken: list[int] = []
-        self.sent: list[int] = []
-
-        def take(offered: int, index: int | None) -> int:
-            self.sent.append(offered)
-            return offered
-
-        for core, raster in reversed(list(zip_longest(config.cores, rasters[1:]))):
-            take = _CoreTiming(core, _sends(core, raster, len(rasters[0])), take).take
-        for row in rasters[0]:
-            for index in [*np.flatnonzero(row).tolist(), None]:
-                self.taken.append(take(self.taken[-1] + 1 if self.taken else 0, index))
-
-    @property
-    def cycles(self) -> int:
-        """Cycles from the first transfer in to the last transfer out, both included."""
-        return self.sent[-1] - self.taken[0] + 1
-
-
-def _sends(core: CoreConfig, raster: np.ndarray | None, steps: int) -> list[list[np.ndarray]]:
+def sends_of(core: CoreConfig, raster: np.ndarray | None, steps: int) -> list[list[np.ndarray]]:
     """Indices of the events that each group sends, its spikes, or a readout's values, of each step."""
     sent = np.ones((steps, core.neurons), bool) if raster is None else raster
     bounds = range(0, core.neurons, core.lanes)

@@ -147,7 +147,7 @@ class MeshDevice:
             if part.partial:
                 inputs = spikes if part.layer == 0 else traces[part.layer - 1].spikes
                 axons = slice(part.first_axon, part.first_axon + part.axons)
-                trace, neurons = run_layer(layer, inputs[..., axons]), slice(None)
+                trace, neurons = run_layer(layer, [inputs[..., axons]]), slice(None)
             samples, steps, _ = trace.spikes.shape
             updates = samples * steps * core.groups
             if len(records[0]) != updates:

@@ -10,7 +10,7 @@ from ranvier.gen.config import Configuration
 from ranvier.gen.design import Design
 from ranvier.gen.emit import generate
 from ranvier.golden.neuron import NeuronModel, Shift
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
 
 Build = Callable[..., Path]
@@ -41,8 +41,8 @@ def small_program(seed: int = 3) -> Program:
     readout = NeuronModel(state_width=12, membrane_decay=Shift(3), spiking=False)
     parameters = {"bias": np.array(0), "threshold": np.array(25), "reset_value": np.array(0)}
     layers = (
-        Layer("hidden", rng.integers(-8, 16, (20, 13)), 5, hidden, parameters),
-        Layer("output", rng.integers(-32, 32, (13, 5)), 6, readout, {"bias": np.array(0)}),
+        Layer("hidden", dense(rng.integers(-8, 16, (20, 13))), 5, hidden, parameters),
+        Layer("output", dense(rng.integers(-32, 32, (13, 5))), 6, readout, {"bias": np.array(0)}),
     )
     return Program("pair", layers, 6)
 

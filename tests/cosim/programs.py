@@ -8,7 +8,7 @@ import numpy as np
 from ranvier.golden.fixed import signed_max, signed_min, signed_width
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift, weight_range
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 
 from .cover import cover_pairs
 
@@ -109,7 +109,7 @@ def _layer(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng
     )
     return Layer(
         name,
-        weights.astype(np.int64),
+        dense(weights.astype(np.int64)),
         row["weight_width"],
         model,
         _parameters(model, row["parameters"], neurons, int(np.abs(drive).max()), rng),
@@ -136,7 +136,7 @@ def _parameters(
 def corrupted(program: Program, layer: int, axon: int, neuron: int) -> Program:
     """The program with one weight changed in its lowest bit."""
     layers = list(program.layers)
-    weights = layers[layer].weights.copy()
+    weights = layers[layer].matrix.copy()
     weights[axon, neuron] ^= 1
-    layers[layer] = replace(layers[layer], weights=weights)
+    layers[layer] = replace(layers[layer], connections=dense(weights))
     return replace(program, layers=tuple(layers))

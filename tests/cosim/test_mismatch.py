@@ -40,7 +40,7 @@ def test_wrong_weight_is_named(build, program, spikes, layer, simulator):
 
     golden = run_program(program, spikes)
     given = spikes if layer == 0 else golden[0].spikes
-    sample, step, neuron = np.argwhere(run_layer(wrong.layers[layer], given).membrane != golden[layer].membrane)[0]
+    sample, step, neuron = np.argwhere(run_layer(wrong.layers[layer], [given]).membrane != golden[layer].membrane)[0]
     assert not result.passed
     found = result.mismatch
     assert (found.sample, found.step, found.where) == (sample, step, f"layer {name}")

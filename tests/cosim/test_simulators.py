@@ -9,7 +9,7 @@ import pytest
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.neuron import NeuronModel, Shift
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 from ranvier.sim import process
 from ranvier.sim.bench import BURST_WORDS
 from ranvier.sim.request import Request
@@ -77,7 +77,9 @@ def test_the_bench_never_makes_the_chip_wait(build):
     """A layer with a lane for each neuron takes an event in every cycle, and a sample is longer than four bursts."""
     model, parameters = NeuronModel(state_width=12, membrane_decay=Shift(2)), {"threshold": 40, "reset_value": 0}
     weights = np.random.default_rng(6).integers(-8, 8, (784, 10))
-    layer = Layer("core", weights, 4, model, {name: np.array(v) for name, v in ({"bias": 0} | parameters).items()})
+    layer = Layer(
+        "core", dense(weights), 4, model, {name: np.array(v) for name, v in ({"bias": 0} | parameters).items()}
+    )
     spikes = np.random.default_rng(7).random((3, 4, 784)) < 0.75
     assert spikes.sum(axis=(1, 2)).min() > 4 * BURST_WORDS
     result = simulate_build(build(Program("wide", (layer,), 4), 10), Samples(spikes))

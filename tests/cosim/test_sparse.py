@@ -8,6 +8,7 @@ import pytest
 from ranvier.gen.design import load_design
 from ranvier.gen.emit import generate
 from ranvier.gen.stimulus import Samples
+from ranvier.golden.program import dense
 from ranvier.sim.runner import simulate_build
 
 from ..programs import random_program
@@ -19,7 +20,7 @@ def test_random_chips_on_icarus(build, seed):
     sizes = [int(size) for size in rng.integers(5, 40, 4)]
     program = random_program(rng, sizes, steps=4, readout=bool(seed % 2), weight_width=int(rng.integers(2, 9)))
     layers = tuple(
-        replace(layer, weights=np.where(rng.random(layer.weights.shape) < 0.3, layer.weights, 0))
+        replace(layer, connections=dense(np.where(rng.random(layer.matrix.shape) < 0.3, layer.matrix, 0)))
         for layer in program.layers
     )
     program = replace(program, layers=layers)
@@ -42,11 +43,11 @@ def test_the_pruned_digits(tmp_path):
     )
     assert result.passed, result.problem
     assert result.compared.spikes == result.compared.membranes == 40 * 8 * 138
-    left = sum(int((layer.weights != 0).sum()) for layer in design.program.layers)
-    assert left <= 0.1 * sum(layer.weights.size for layer in design.program.layers)
+    left = sum(int((layer.matrix != 0).sum()) for layer in design.program.layers)
+    assert left <= 0.1 * sum(layer.matrix.size for layer in design.program.layers)
     assert design.report.float_accuracy >= 0.97 and design.report.integer_accuracy >= 0.97
     for layer, core in zip(design.program.layers, design.chip.cores, strict=True):
-        weights = int((layer.weights != 0).sum())
+        weights = int((layer.matrix != 0).sum())
         entry = layer.weight_width + (core.groups - 1).bit_length()
         words, ideal = sum(core.rows), weights / core.lanes
         stored = {name: count * width for name, count, width in core.memories}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -163,14 +164,25 @@ GRAPHS = [
         [*EDGES[:2], ("lif", "ghost")],
     ),
     graph("edge from nowhere", "the edge ghost -> fc names a node that does not exist", [("ghost", "fc"), *EDGES[1:]]),
-    graph("cycle", "it lies on the cycle fc -> lif -> fc; remove the feedback", [*EDGES, ("lif", "fc")]),
-    graph("loop", "it lies on the cycle lif -> lif; remove", [*EDGES, ("lif", "lif")]),
-    graph("branch", "node 'fc' (Affine): its output goes to several nodes: lif, output", [*EDGES, ("fc", "output")]),
     graph(
-        "join",
-        "its output goes to several nodes: fc, other; use a chain with one path (and 1 more",
+        "cycle without neurons",
+        "it lies on the cycle fc -> more -> fc, in which nothing takes time; put neurons into the cycle, or",
+        [("input", "fc"), ("fc", "more"), ("more", "fc"), ("more", "lif"), EDGES[-1]],
+        more={"type": "Linear", "weight": np.ones((AXONS, N))},
+    ),
+    graph(
+        "feedback of another size",
+        f"node 'lif' (LIF): shapes [{AXONS}] and [{N}] meet at fc; make them agree",
+        [*EDGES, ("lif", "fc")],
+    ),
+    graph(
+        "branch", "node 'output' (Output): its input comes from several: lif, fc; use one", [*EDGES, ("fc", "output")]
+    ),
+    graph(
+        "join of different sizes",
+        f"node 'lif' (LIF): shapes [{N}] and [2] meet at lif; make them agree",
         [*EDGES, ("input", "other"), ("other", "lif")],
-        other=AFFINE,
+        other={"type": "Linear", "weight": np.ones((2, AXONS))},
     ),
     graph(
         "unconnected node",
@@ -179,17 +191,17 @@ GRAPHS = [
         other=AFFINE,
     ),
     graph("input that goes nowhere", "node 'input' (Input): its output goes nowhere", EDGES[1:]),
-    graph("edge listed twice", "its output goes to several nodes: output, output", [*EDGES, EDGES[-1]]),
+    graph("edge listed twice", "the edge lif -> output is listed 2 times; list it once", [*EDGES, EDGES[-1]]),
     graph("edges of three names", "pairs of node names", [("input", "fc", "lif")]),
     graph(
         "unsupported node",
-        "node 'fc' (Conv2d): nodes of type Conv2d are not supported; use Affine, ",
+        "node 'fc' (Conv3d): nodes of type Conv3d are not supported; use Affine, ",
         EDGES,
-        fc={"type": "Conv2d", "weight": np.ones((1, 1, 3, 3))},
+        fc={"type": "Conv3d", "weight": np.ones((1, 1, 3, 3))},
     ),
     graph(
         "graph within the graph",
-        "nodes of type NIRGraph are not supported",
+        "has no list of edges, pairs of node names, in 'node/nodes/lif/edges'",
         EDGES,
         lif={"type": "NIRGraph", "nodes/a/type": "LIF"},
     ),
@@ -199,16 +211,71 @@ GRAPHS = [
     graph("node of no known type", "nodes of type Nonsense are not supported", EDGES, lif={"type": "Nonsense"}),
     graph(
         "silent neuron before another",
-        "node 'lif' (LIF): it comes after li, which does not spike; end the network with li",
+        "node 'li' (LI): it does not spike, but lif follows it; end the network with li, or",
         [("input", "fc"), ("fc", "li"), ("li", "lif"), EDGES[-1]],
         li=LI,
     ),
     graph(
         "matrix after a silent neuron",
-        "node 'more' (Linear): it comes after lif, which does not spike",
+        "node 'lif' (LI): it does not spike, but more follows it; end the network with lif",
         [("input", "fc"), ("fc", "lif"), ("lif", "more"), ("more", "output")],
         lif=LI,
         more={"type": "Linear", "weight": np.ones((N, N))},
+    ),
+]
+
+
+def image(**changes: Any) -> Callable[[], None]:
+    """A convolution of [2, 4, 4] by kernels of 3 x 3, with ``changes``."""
+    convolution = {
+        "type": "Conv2d", "input_shape": np.array([4, 4]), "weight": np.ones((4, 2, 3, 3)), "stride": np.array([1, 1]),
+        "padding": np.array([0, 0]), "dilation": np.array([1, 1]), "groups": 1, "bias": np.zeros(4),
+    }  # fmt: skip
+    nodes = {
+        "input": {"type": "Input", "shape": np.array([2, 4, 4])},
+        "convolution": convolution | changes,
+        "lif": {"type": "Threshold", "threshold": np.ones(1)},
+        "output": {"type": "Output", "shape": np.array([4, 2, 2])},
+    }
+    names = list(nodes)
+    return lambda: write_nir(nodes, list(pairwise(names)))
+
+
+CONVOLUTIONS = [
+    model(
+        "kernel larger than the padded input",
+        "node 'convolution' (Conv2d): a kernel must fit the padded input of 4, not span 5; make kernel, stride",
+        image(dilation=np.array([2, 2])),
+    ),
+    model(
+        "groups that do not divide",
+        "node 'convolution' (Conv2d): a convolution's groups must divide its 2 channels and 3 filters, not 2; make",
+        image(groups=2, weight=np.ones((3, 1, 3, 3)), bias=np.zeros(3)),
+    ),
+    model(
+        "channels that do not meet",
+        "node 'convolution' (Conv2d): its weight takes 6 channels in 2 groups but gets 2; make groups and",
+        image(groups=2, weight=np.ones((4, 3, 3, 3))),
+    ),
+    model(
+        "stride of a fraction",
+        "node 'convolution' (Conv2d): its stride is [1.5, 1.0]; give one integer for each of 2 axes",
+        image(stride=np.array([1.5, 1])),
+    ),
+    model(
+        "padding of an unknown kind",
+        "node 'convolution' (Conv2d): its padding is 'full' with a stride of [1, 1]; use 'valid', 'same' with a stride",
+        image(padding="full"),
+    ),
+    model(
+        "bias of another size than the filters",
+        "node 'convolution' (Conv2d): its bias has 3 values for 4 filters; make the two agree",
+        image(bias=np.zeros(3)),
+    ),
+    model(
+        "weights along one axis",
+        "node 'convolution' (Conv2d): its weight has shape [4, 2, 3]; use weights of [filters, channels, rows",
+        image(weight=np.ones((4, 2, 3))),
     ),
 ]
 
@@ -481,7 +548,7 @@ COMMANDS = [
     Case("init in a file", ("init", "net.toml/net.toml"), "cannot be written: Not a directory", keep("mine")),
 ]
 
-CASES = [*FILES, *GRAPHS, *NODES, *CONFIGURATIONS, *STIMULI, *COMMANDS]
+CASES = [*FILES, *GRAPHS, *CONVOLUTIONS, *NODES, *CONFIGURATIONS, *STIMULI, *COMMANDS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

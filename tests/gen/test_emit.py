@@ -85,8 +85,8 @@ def test_images_hold_every_weight_where_the_manifest_says():
             group, lane = divmod(neuron, core.lanes)
             bits = words[axon * core.groups + group] >> (lane * core.weight_width) & ((1 << core.weight_width) - 1)
             signed = bits - (1 << core.weight_width) if bits >> (core.weight_width - 1) else bits
-            assert signed == layer.weights[axon, neuron]
-    assert np.any(design.program.layers[0].weights < 0)
+            assert signed == layer.matrix[axon, neuron]
+    assert np.any(design.program.layers[0].matrix < 0)
 
 
 def test_a_current_build_is_left_alone_and_another_one_replaced(tmp_path):

@@ -32,9 +32,9 @@ def test_slices_together_do_what_the_layer_does(seed):
     assert [sum(part.layer == number for part in slices) for number in range(2)] == counts
     spikes = rng.random((3, 5, 9)) < 0.4
     for number, layer in enumerate(program.layers):
-        whole = run_layer(layer, spikes)
+        whole = run_layer(layer, [spikes])
         parts = [
-            run_layer(part.of(program, list(range(part.neurons))), spikes) for part in slices if part.layer == number
+            run_layer(part.of(program, list(range(part.neurons))), [spikes]) for part in slices if part.layer == number
         ]
         for name in ("spikes", "membrane"):
             np.testing.assert_array_equal(
@@ -63,9 +63,9 @@ def test_partial_sums_and_the_home_together_are_the_drive_of_the_layer(seed):
                 continue
             inputs = spikes[..., part.first_axon : part.first_axon + part.axons]
             if not part.partial:
-                drive[:, part.first : part.first + part.neurons] += synaptic_drive(own, inputs)[0]
+                drive[:, part.first : part.first + part.neurons] += synaptic_drive(own, [inputs])[0]
                 continue
-            sums = run_layer(own, inputs)
+            sums = run_layer(own, [inputs])
             assert not sums.saturations.any()
             fan_out = parts.fan_outs[sender]
             (home,) = fan_out.targets
@@ -76,8 +76,8 @@ def test_partial_sums_and_the_home_together_are_the_drive_of_the_layer(seed):
                 neuron = (code >> core.lane_bits) * core.lanes + code % (1 << core.lane_bits)
                 drive[:, parts.slices[home].first + neuron] += sums.membrane[0, :, index]
                 summed += 1
-        np.testing.assert_array_equal(drive, synaptic_drive(layer, spikes)[0])
-        spikes = run_layer(layer, spikes).spikes
+        np.testing.assert_array_equal(drive, synaptic_drive(layer, [spikes])[0])
+        spikes = run_layer(layer, [spikes]).spikes
     assert summed == sum(part.neurons for part in parts.slices if part.partial) > 0
 
 
@@ -87,7 +87,7 @@ def test_activity_is_that_of_the_program(digits):
     assert activity.events[0] == pytest.approx(spikes.sum() / 160)
     assert activity.events[2] == 10  # a readout sends every potential
     hidden = sum(
-        len(np.flatnonzero(step)) for step in run_layer(digits.program.layers[0], spikes).spikes.reshape(160, -1)
+        len(np.flatnonzero(step)) for step in run_layer(digits.program.layers[0], [spikes]).spikes.reshape(160, -1)
     )
     assert activity.events[1] == pytest.approx(hidden / 160)
 

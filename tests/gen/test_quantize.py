@@ -16,6 +16,7 @@ from ranvier.gen.quantize import quantize
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Keep, Multiply, Shift
+from ranvier.golden.program import dense
 from ranvier.hw.config import chip_config
 
 SEED = 4
@@ -28,7 +29,7 @@ def layer(inputs: int = 30, n: int = 8, decay: float | np.ndarray = 0.875, **neu
         "membrane_bias": np.linspace(0, 0.06, n),
     }  # fmt: skip
     weights, bias = random.normal(0.1, 0.4, (inputs, n)), random.normal(0, 0.05, n)
-    return NetworkLayer(f"layer{n}", weights, bias, Neurons(**fields | neurons), f"node{n}")
+    return NetworkLayer(f"layer{n}", dense(weights), bias, Neurons(**fields | neurons), f"node{n}")
 
 
 def readout(inputs: int, n: int) -> NetworkLayer:
@@ -79,7 +80,7 @@ def test_the_scale_of_few_bits_beats_filling_the_range(monkeypatch: pytest.Monke
 def test_one_bit_keeps_the_signs() -> None:
     network = Network("net", (layer(),))
     (quantised,) = quantize(network, Quantisation(weight_width=1)).layers
-    assert np.array_equal(quantised.weights, np.sign(network.layers[0].weights))
+    assert np.array_equal(quantised.matrix.reshape(-1), np.sign(network.layers[0].weights))
     assert quantised.scale == pytest.approx(1 / np.abs(network.layers[0].weights).mean())
 
 
@@ -166,7 +167,8 @@ def test_given_state_width_saturates_and_is_reported() -> None:
 def test_what_cannot_be_quantised(changed: dict[str, object], quantisation: dict[str, int], message: str) -> None:
     original = layer()
     neurons = replace(original.neurons, **{k: v for k, v in changed.items() if k != "weights"})
-    broken = replace(original, weights=changed.get("weights", original.weights), neurons=neurons)
+    connections = dense(changed["weights"]) if "weights" in changed else original.connections
+    broken = replace(original, connections=connections, neurons=neurons)
     with pytest.raises(RanvierError, match=r"^Layer layer8: .*" + re.escape(message)):
         quantize(Network("net", (broken,)), Quantisation(**quantisation))
 
@@ -190,7 +192,7 @@ def test_report_counts_labels_and_batches() -> None:
 def test_blank_core_is_the_same_each_time() -> None:
     core = BlankCore(axons=12, neurons=5, threshold=20, leak_shift=3)
     first, second = (blank_program("core", core, Quantisation(weight_width=4)) for _ in range(2))
-    assert np.array_equal(first.layers[0].weights, second.layers[0].weights)
+    assert np.array_equal(first.layers[0].matrix, second.layers[0].matrix)
     stimulus = np.random.default_rng(SEED).random((20, 16, 12)) < 0.5
     trace = run_program(first, stimulus)[0]
     assert trace.spikes.any()

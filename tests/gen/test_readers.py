@@ -10,7 +10,7 @@ import pytest
 from ranvier.gen.config import Discretisation
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.frameworks import FRAMEWORKS, time_model
-from ranvier.gen.network import Network
+from ranvier.gen.network import Network, NetworkLayer
 from ranvier.gen.readers import check_model, read_network
 from ranvier.gen.simulate import simulate
 
@@ -37,6 +37,11 @@ def read(folder: Path, *nodes: nir.NIRNode, **choices: object) -> Network:
     path = folder / "net.nir"
     nir.write(path, nir.NIRGraph.from_list(*nodes))
     return read_network(path, Discretisation(**choices))
+
+
+def matrix(layer: NetworkLayer) -> np.ndarray:
+    (connection,) = layer.connections
+    return connection.synapses.weights
 
 
 def membrane_by_nir(kind: str, x: np.ndarray, exponential: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +93,7 @@ def test_linear_nodes_in_a_row_are_one_matrix(tmp_path: Path) -> None:
     )
     (layer,) = network.layers
     x = random.normal(size=5)
-    assert np.allclose(x @ layer.weights + layer.bias, scale * (second @ (first @ (factor * x) + bias)))
+    assert np.allclose(x @ matrix(layer) + layer.bias, scale * (second @ (first @ (factor * x) + bias)))
 
 
 def test_neurons_in_a_row_and_a_readout(tmp_path: Path) -> None:
@@ -96,8 +101,8 @@ def test_neurons_in_a_row_and_a_readout(tmp_path: Path) -> None:
     weights, bias = random.normal(size=(3, N)), random.normal(size=3)
     network = read(tmp_path, NODES["Threshold"], NODES["LIF"], nir.Affine(weights, bias))
     assert [layer.node for layer in network.layers] == ["threshold", "lif", "affine"]
-    assert np.array_equal(network.layers[0].weights, np.eye(N))
-    assert np.allclose(network.layers[1].weights, np.diag(DT / TAU * R))
+    assert np.array_equal(matrix(network.layers[0]), np.eye(N))
+    assert np.allclose(matrix(network.layers[1]), np.diag(DT / TAU * R))
     spikes = random.random((4, 10, N)) < 0.5
     readout = simulate(network, spikes)[-1]
     assert np.allclose(readout.membrane, simulate(network, spikes)[1].spikes @ weights.T + bias)
@@ -109,7 +114,7 @@ def test_flatten_keeps_the_order(tmp_path: Path) -> None:
     weights = np.arange(N * 2.0).reshape(2, N)
     network = read(tmp_path, nir.Input(np.array([1, 2, 3])), flatten, nir.Linear(weights), nir.LI(*np.ones((3, 2))))
     assert network.inputs == N
-    assert np.allclose(network.layers[0].weights, weights.T * DT)
+    assert np.allclose(matrix(network.layers[0]), weights.T * DT)
 
 
 def test_one_value_holds_for_all_neurons(tmp_path: Path) -> None:
@@ -123,9 +128,9 @@ def test_one_value_holds_for_all_neurons(tmp_path: Path) -> None:
     }
     nir.write(path, nir.NIRGraph(nodes, [("input", "fc"), ("fc", "lif"), ("lif", "output")], type_check=False))
     (layer,) = read_network(path, Discretisation()).layers
-    assert layer.weights.shape == (4, 3)
+    assert matrix(layer).shape == (4, 3)
     assert np.array_equal(layer.neurons.membrane_decay, np.full(3, 0.875))
-    assert np.array_equal(layer.weights, np.ones((4, 3)))  # dt/tau * r is 1 exactly
+    assert np.array_equal(matrix(layer), np.ones((4, 3)))  # dt/tau * r is 1 exactly
 
 
 def test_names_suit_verilog(tmp_path: Path) -> None:

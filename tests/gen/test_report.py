@@ -23,7 +23,7 @@ from ranvier.gen.synth.flow import SynthReport
 from ranvier.gen.synth.path import Hop
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Keep, NeuronModel, Shift
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
 from ranvier.sim.result import Cycles, SimResult, save
 from ranvier.sim.scoreboard import Compared, Mismatch
@@ -56,8 +56,8 @@ def program() -> Program:
     weights = rng.integers(-3, 9, (12, 7)) * (rng.random((12, 7)) < 0.8)
     parameters = {"bias": np.arange(7) % 2, "threshold": np.array(20), "reset_value": np.array(0)}
     layers = (
-        Layer("hidden", weights, 5, replace(spiking, bias_width=2), parameters),
-        Layer("readout", rng.integers(-16, 16, (7, 4)), 6, readout, {"bias": np.array(0)}),
+        Layer("hidden", dense(weights), 5, replace(spiking, bias_width=2), parameters),
+        Layer("readout", dense(rng.integers(-16, 16, (7, 4))), 6, readout, {"bias": np.array(0)}),
     )
     return Program("pair", layers, 6)
 
@@ -218,7 +218,7 @@ def test_neurobench_counts_as_plain_loops_do(program: Program, spikes: np.ndarra
     inputs = [spikes, traces[0].spikes]
     effective = dense = silent = cells = zeros = weights = 0
     for layer, given in zip(program.layers, inputs, strict=True):
-        matrix = layer.weights.tolist()
+        matrix = layer.matrix.tolist()
         weights += sum(len(row) for row in matrix)
         zeros += sum(weight == 0 for row in matrix for weight in row)
         for sample in given.tolist():
@@ -235,7 +235,7 @@ def test_neurobench_counts_as_plain_loops_do(program: Program, spikes: np.ndarra
     assert 0 < effective < dense
     assert 0 < zeros < weights
     assert 0 < silent < cells
-    operations = neurobench.synaptic_operations(program, inputs)
+    operations = neurobench.synaptic_operations(program, spikes, traces)
     assert operations == {"Effective_MACs": 0, "Effective_ACs": effective / 5, "Dense": dense / 5}
     outputs = [trace.spikes for trace in traces]
     assert neurobench.activation_sparsity(program, outputs) == pytest.approx(silent / cells)

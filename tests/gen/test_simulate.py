@@ -84,7 +84,7 @@ def test_leaky_networks_of_snntorch(tmp_path: Path, mechanism: str, delay: bool)
     net = torch.nn.Sequential(linear(30, 20, spread), hidden, linear(20, 5, 1.5 * spread), out)
     network = exported(tmp_path, net, mechanism, delay)
     assert np.allclose(network.layers[1].neurons.membrane_decay, 0.875, rtol=0, atol=1e-8)
-    assert np.allclose(network.layers[0].weights, net[0].weight.detach().numpy().T, rtol=1e-6)
+    assert np.allclose(network.layers[0].connections[0].synapses.weights, net[0].weight.detach().numpy().T, rtol=1e-6)
     spikes = stimulus(30)
     expected = snntorch_run(net, spikes)
     if mechanism == "subtract" and not delay:
@@ -201,7 +201,7 @@ def test_time_constants_of_norse_can_be_in_seconds(tmp_path: Path) -> None:
     nir.write(path, nir.NIRGraph.from_list(nir.CubaLIF(4e-3 * one, 8e-3 * one, one, 0 * one, one, w_in=2 * one)))
     (layer,) = read_network(path, Discretisation(framework="norse", tau="seconds")).layers
     assert (layer.neurons.membrane_decay, layer.neurons.current_decay) == (0.875, 0.75)
-    assert layer.weights[0, 0] == pytest.approx(2 / 4 / 8)
+    assert layer.weights[0] == pytest.approx(2 / 4 / 8)
     slow = Discretisation(framework="norse", tau="times_dt")
     assert read_network(path, slow).layers[0].neurons.membrane_decay == pytest.approx(1 - DT / 8)
 

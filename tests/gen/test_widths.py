@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ranvier.gen.widths import reach, safe_widths
 from ranvier.golden.inference import run_layer
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer
+from ranvier.golden.program import Layer, dense
 
 DECAYS = st.one_of(st.just(Keep()), st.builds(Shift, st.integers(0, 5)), st.just(Multiply(6)))
 
@@ -42,21 +42,21 @@ def layers(draw: st.DrawFn) -> tuple[Layer, int]:
     }  # fmt: skip
     parameters = {name: random.integers(*ranges[name], neurons, endpoint=True) for name in model.parameter_shapes()}
     weights = random.integers(-8, 7, (axons, neurons), endpoint=True)
-    widths = safe_widths(model, weights, parameters, steps)
+    widths = safe_widths(model, dense(weights), parameters, steps)
     current = None if current is None else replace(current, width=widths.current)
     model = replace(model, state_width=widths.membrane, current=current)
-    return Layer("layer", weights, 4, model, parameters), steps
+    return Layer("layer", dense(weights), 4, model, parameters), steps
 
 
 def extremes(layer: Layer, steps: int, seed: int) -> np.ndarray:
     """For each neuron all that drives it up, all that drives it down, and random switches between the two."""
     random = np.random.default_rng(seed)
-    up = (layer.weights > 0).T
+    up = (layer.matrix > 0).T
     samples = []
     for pattern in up:
         switch = random.random((4, steps)) < random.random((4, 1))
         switch = np.concatenate([[np.ones(steps, bool), np.zeros(steps, bool)], switch])
-        samples.append(np.where(switch[:, :, None], pattern, ~pattern & (layer.weights != 0).any(axis=1)))
+        samples.append(np.where(switch[:, :, None], pattern, ~pattern & (layer.matrix != 0).any(axis=1)))
     return np.concatenate(samples)
 
 
@@ -78,7 +78,7 @@ def explored(layer: Layer, neuron: int, steps: int) -> tuple[list[int], list[int
         )
 
     subsets = itertools.product([0, 1], repeat=layer.axons)
-    drives = {int(np.dot(subset, layer.weights[:, neuron])) + p["bias"] for subset in subsets}
+    drives = {int(np.dot(subset, layer.matrix[:, neuron])) + p["bias"] for subset in subsets}
     potentials, currents, states = {0}, {0}, {(0, 0)}
     for _ in range(steps):
         after = set()
@@ -112,7 +112,7 @@ def explored(layer: Layer, neuron: int, steps: int) -> tuple[list[int], list[int
 @given(layers(), st.integers(1, 3))
 def test_bounds_hold_all_that_can_be_reached(case: tuple[Layer, int], steps: int) -> None:
     layer, _ = case
-    membrane, current = reach(layer.model, layer.weights, layer.parameters, steps)
+    membrane, current = reach(layer.model, layer.connections, layer.parameters, steps)
     for neuron in range(layer.neurons):
         potentials, currents = explored(layer, neuron, steps)
         assert membrane[0, neuron] <= potentials[0]
@@ -127,7 +127,7 @@ def test_bounds_hold_all_that_can_be_reached(case: tuple[Layer, int], steps: int
 def test_no_extreme_stimulus_overflows(case: tuple[Layer, int], seed: int) -> None:
     layer, steps = case
     stimulus = extremes(layer, steps, seed)
-    trace = run_layer(layer, stimulus)
+    trace = run_layer(layer, [stimulus])
     assert stimulus.size
     assert trace.saturations.sum() == 0
 
@@ -141,13 +141,13 @@ def test_one_bit_less_overflows(decay: Decay, timing: str | None) -> None:
     current = None if timing is None else Current(32, Keep(), timing)
     model = NeuronModel(32, decay, current, spiking=False, reset="none", bias_width=4)
     parameters = {name: np.asarray(60 if name == "membrane_factor" else 3) for name in model.parameter_shapes()}
-    widths = safe_widths(model, weights, parameters, steps)
+    widths = safe_widths(model, dense(weights), parameters, steps)
 
     def saturations(membrane: int, of_current: int | None) -> int:
         state = None if current is None else replace(current, width=of_current)
         narrow = replace(model, state_width=membrane, current=state)
-        layer = Layer("layer", weights, 4, narrow, parameters)
-        return int(run_layer(layer, extremes(layer, steps, 0)).saturations.sum())
+        layer = Layer("layer", dense(weights), 4, narrow, parameters)
+        return int(run_layer(layer, [extremes(layer, steps, 0)]).saturations.sum())
 
     assert saturations(widths.membrane, widths.current) == 0
     assert saturations(widths.membrane - 1, widths.current) > 0
@@ -159,5 +159,5 @@ def test_a_hard_reset_bounds_the_state_for_ever() -> None:
     weights = np.array([[5], [-3]])
     model = NeuronModel(32, Shift(2))
     parameters = {"bias": np.array(0), "threshold": np.array(20), "reset_value": np.array(0)}
-    few, many = (safe_widths(model, weights, parameters, steps).membrane for steps in (100, 1_000_000))
+    few, many = (safe_widths(model, dense(weights), parameters, steps).membrane for steps in (100, 1_000_000))
     assert few == many == 6  # 19 - (19 >> 2) + 5 = 20 is the most, 4 * -3 = -12 the least

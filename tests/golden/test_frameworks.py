@@ -12,7 +12,7 @@ from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_f
 
 from ranvier.golden.inference import run_layer
 from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer
+from ranvier.golden.program import Layer, dense
 
 SAMPLES, STEPS, AXONS, NEURONS = 50, 5, 12, 9
 THRESHOLD = 20000
@@ -54,8 +54,8 @@ def test_snntorch_leaky(mechanism, delay, reset, timing, beta, decay, factor, un
     threshold = -(-THRESHOLD // unit) * unit
     weights, spikes = stimulus(unit, seed=unit)
     weights[1] = threshold  # the membrane meets the threshold exactly, where > and >= differ
-    layer = Layer("leaky", weights, 16, model, parameters(model, threshold=threshold, membrane_factor=factor))
-    trace = run_layer(layer, spikes)
+    layer = Layer("leaky", dense(weights), 16, model, parameters(model, threshold=threshold, membrane_factor=factor))
+    trace = run_layer(layer, [spikes])
 
     neuron = snntorch.Leaky(
         beta=torch.tensor(beta, dtype=torch.float64),
@@ -86,8 +86,8 @@ def test_norse_lif_with_synaptic_current(seed):
     unit, threshold = 4**STEPS, 5 * 4**STEPS
     model = NeuronModel(32, Multiply(1), Current(32, Shift(1), "same_step"), comparison="greater")
     weights, spikes = stimulus(unit, seed)
-    layer = Layer("cuba", weights, 16, model, parameters(model, threshold=threshold, membrane_factor=1))
-    trace = run_layer(layer, spikes)
+    layer = Layer("cuba", dense(weights), 16, model, parameters(model, threshold=threshold, membrane_factor=1))
+    trace = run_layer(layer, [spikes])
 
     halving = torch.tensor(500.0, dtype=torch.float64)  # 1/s; half of what is there leaves in a step of 1 ms
     settings = LIFParameters(

@@ -8,7 +8,7 @@ import pytest
 
 from ranvier.golden.inference import run_layer
 from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer
+from ranvier.golden.program import Layer, dense
 
 from ..programs import random_layer, random_model
 from .oracle import State, step
@@ -40,7 +40,7 @@ def expected_traces(layer: Layer, spikes: np.ndarray) -> tuple[np.ndarray, np.nd
         def transition(state: State, drive: int, model=model, values=values):
             return step(model, values, state, drive)
 
-        column = [int(w) for w in layer.weights[:, neuron]]
+        column = [int(w) for w in layer.matrix[:, neuron]]
         for sample in range(samples):
             state = State()
             for t in range(steps):
@@ -53,7 +53,7 @@ def expected_traces(layer: Layer, spikes: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def assert_equal(layer: Layer, spikes: np.ndarray):
-    trace = run_layer(layer, spikes)
+    trace = run_layer(layer, [spikes])
     fired, membrane, saturations = expected_traces(layer, spikes)
     np.testing.assert_array_equal(trace.membrane, membrane)
     np.testing.assert_array_equal(trace.spikes, fired)
@@ -73,7 +73,7 @@ def test_every_drive_sequence(reset, decay, current):
             4, DECAYS[decay], CURRENTS[current], reset=reset, reset_timing=timing, comparison=comparison, bias_width=3
         )
         parameters = {name: np.array(PARAMETERS[name]) for name in model.parameter_shapes()}
-        trace = assert_equal(Layer("neuron", DRIVE_WEIGHTS, 4, model, parameters), patterns)
+        trace = assert_equal(Layer("neuron", dense(DRIVE_WEIGHTS), 4, model, parameters), patterns)
         saturations += trace.saturations.sum()
         fired += trace.spikes.sum()
     assert saturations > 0

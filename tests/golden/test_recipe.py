@@ -107,7 +107,8 @@ def accuracy_of_golden(seed: int) -> tuple[float, int]:
 
 
 def accuracy_of_float(seed: int) -> float:
-    stream, twin = Stream(seed), FloatTwin(SETUP, TrainingState.fresh(SETUP, seed).weights)
+    """In float64: in float32 a spike more or less, from one processor to the next, makes another network."""
+    stream, twin = Stream(seed), FloatTwin(SETUP, TrainingState.fresh(SETUP, seed).weights, torch.float64)
     for rate in rates():
         for spikes, labels in stream.epoch():
             twin.learn(spikes, labels)

@@ -7,6 +7,7 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from ranvier.gen.images import memory_words
+from ranvier.golden.inference import run_program
 from ranvier.golden.program import Program
 from ranvier.hw.config import ChipConfig
 from ranvier.hw.top import Chip
@@ -33,6 +34,18 @@ def events_of(spikes: np.ndarray, rng: np.random.Generator | None = None) -> lis
             events += [(int(index), 0, 0) for index in indices]
             events.append((0, 1, int(step == len(sample) - 1)))
     return events
+
+
+def expected_events(program: Program, spikes: np.ndarray) -> tuple[list[tuple], list[int]]:
+    """What the last layer sends, and how many states each layer has limited."""
+    traces = run_program(program, spikes)
+    events, last = [], program.layers[-1].model
+    for fired, membrane in zip(traces[-1].spikes, traces[-1].membrane, strict=True):
+        for step, (row, values) in enumerate(zip(fired, membrane, strict=True)):
+            sent = np.flatnonzero(row) if last.spiking else range(len(row))
+            events += [(int(index), 0, 0, 0 if last.spiking else int(values[index])) for index in sent]
+            events.append((None, 1, int(step == len(fired) - 1), 0))
+    return events, [int(trace.saturations.sum()) for trace in traces]
 
 
 def play(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ranvier.golden.neuron import Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
 
 MODEL = NeuronModel(state_width=12, membrane_decay=Shift(4))
@@ -58,7 +58,7 @@ def layer(name: str, axons: int, neurons: int) -> Layer:
         "reset_value": np.array(0),
         "membrane_factor": np.array(13),
     }
-    return Layer(name, np.ones((axons, neurons), np.int64), 4, model, parameters)
+    return Layer(name, dense(np.ones((axons, neurons), np.int64)), 4, model, parameters)
 
 
 def test_memories_do_not_overlap_and_are_decoded_by_their_high_bits():

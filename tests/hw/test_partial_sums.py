@@ -11,7 +11,7 @@ from ranvier.gen.images import memory_words
 from ranvier.golden.fixed import signed_width
 from ranvier.golden.inference import run_layer
 from ranvier.golden.neuron import NeuronModel, Shift, weight_range
-from ranvier.golden.program import Layer
+from ranvier.golden.program import Layer, dense
 from ranvier.hw.config import CoreConfig, PartialSums, core_config
 from ranvier.hw.core import Core
 from ranvier.hw.core.lane import last_stage
@@ -37,7 +37,7 @@ def events_of(layer: Layer, core: CoreConfig, bounds: list[int], spikes: np.ndar
         for step, row in enumerate(sample):
             now = [(int(index), 0, 0, int(rng.integers(-2, 2))) for index in np.flatnonzero(row[: bounds[1]])]
             for start, end in pairwise(bounds[1:]):
-                sums = row[start:end].astype(np.int64) @ layer.weights[start:end]
+                sums = row[start:end].astype(np.int64) @ layer.matrix[start:end]
                 now += [(core.partial_index(neuron), 0, 0, int(value)) for neuron, value in enumerate(sums)]
             events += [now[place] for place in rng.permutation(len(now))]
             events.append((int(rng.integers(core.indices)), 1, int(step == len(sample) - 1), 0))
@@ -48,7 +48,7 @@ def play(core: CoreConfig, layer: Layer, events: list[Event], stalls=None) -> tu
     """The updates (potentials and spikes of the neurons), the cycle in which each event is taken, the counters."""
     unit = Core(core)
     updates, taken, counters = [], [], {}
-    own = replace(layer, weights=np.ascontiguousarray(layer.weights[: core.axons]))
+    own = replace(layer, connections=dense(np.ascontiguousarray(layer.matrix[: core.axons])))
 
     async def bench(ctx):
         for name, *_ in core.memories:
@@ -109,7 +109,7 @@ def test_sums_are_as_good_as_weights(seed):
     events = events_of(layer, core, bounds, spikes, rng)
     updates, _, counters = play(core, layer, events, rng if seed % 2 else None)
     membranes, fired = unpacked(core, updates)
-    golden = run_layer(layer, spikes)
+    golden = run_layer(layer, [spikes])
     print(f"seed {seed}: {core.groups} groups, {len(events)} events, {membranes.size} potentials")
     assert membranes.size == 8 * neurons
     np.testing.assert_array_equal(membranes, golden.membrane.reshape(8, neurons))

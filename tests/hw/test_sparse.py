@@ -7,18 +7,19 @@ import pytest
 
 from ranvier.gen.images import memory_words
 from ranvier.golden.inference import run_program
-from ranvier.golden.program import Program
+from ranvier.golden.program import Program, dense
 from ranvier.hw.config import chip_config, core_config
-from ranvier.hw.core.timing import ChainTiming, core_cycles
+from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.timing import ChipTiming
 
 from ..programs import random_program
-from .bench import events_of, play
+from .bench import events_of, expected_events, play
 
 
 def pruned(rng: np.random.Generator, program: Program, kept: float) -> Program:
     """``program`` with a random share of its weights."""
     layers = tuple(
-        replace(layer, weights=np.where(rng.random(layer.weights.shape) < kept, layer.weights, 0))
+        replace(layer, connections=dense(np.where(rng.random(layer.matrix.shape) < kept, layer.matrix, 0)))
         for layer in program.layers
     )
     return replace(program, layers=layers)
@@ -34,18 +35,6 @@ def case(seed: int) -> tuple[Program, object, np.ndarray, np.random.Generator]:
     sparse[int(rng.integers(len(sparse)))] = True
     config = chip_config(program, [int(rng.integers(1, min(n, 10) + 1)) for n in sizes[1:]], sparse)
     return program, config, rng.random((2, 3, sizes[0])) < rng.choice([0.1, 0.5, 0.9]), rng
-
-
-def expected_events(program: Program, spikes: np.ndarray) -> tuple[list[tuple], list[int]]:
-    """What the last layer sends, and how many states each layer has limited."""
-    traces = run_program(program, spikes)
-    events, last = [], program.layers[-1].model
-    for fired, membrane in zip(traces[-1].spikes, traces[-1].membrane, strict=True):
-        for step, (row, values) in enumerate(zip(fired, membrane, strict=True)):
-            sent = np.flatnonzero(row) if last.spiking else range(len(row))
-            events += [(int(index), 0, 0, 0 if last.spiking else int(values[index])) for index in sent]
-            events.append((None, 1, int(step == len(fired) - 1), 0))
-    return events, [int(trace.saturations.sum()) for trace in traces]
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -65,7 +54,7 @@ def test_every_transfer_is_predicted(seed):
     record = play(program, config, events_of(spikes))
     traces = run_program(program, spikes)
     spiking = [trace.spikes for trace, core in zip(traces, config.cores, strict=True) if core.model.spiking]
-    timing = ChainTiming(config, [raster.reshape(6, -1) for raster in (spikes, *spiking)])
+    timing = ChipTiming(config, [raster.reshape(6, -1) for raster in (spikes, *spiking)])
     assert timing.taken == [event[0] for event in record.taken]
     assert timing.sent == [event[0] for event in record.sent]
     assert len(timing.sent) >= 6
@@ -89,7 +78,7 @@ def test_memories_hold_every_weight_once(seed):
     layer = pruned(rng, program, 0.3).layers[0]
     core = core_config(layer, int(rng.integers(1, min(neurons, 8) + 1)), sparse=True)
     words, rows = (memory_words(layer, core, name) for name in ("weights", "rows"))
-    found = np.zeros_like(layer.weights)
+    found = np.zeros_like(layer.matrix)
     beside = (core.groups - 1).bit_length()
     pointer = max((core.weight_words - 1).bit_length(), 1)
     for axon, row in enumerate(rows):
@@ -100,7 +89,7 @@ def test_memories_hold_every_weight_once(seed):
                 if weight:
                     assert not found[axon, group * core.lanes + lane]
                     found[axon, group * core.lanes + lane] = weight - 32 * (weight >> 4)
-    np.testing.assert_array_equal(found, layer.weights)
+    np.testing.assert_array_equal(found, layer.matrix)
     assert core.weight_words == len(words)
 
 
@@ -110,7 +99,7 @@ def test_a_word_a_cycle():
     program = random_program(rng, [4, 32], steps=1, readout=False, weight_width=4)
     weights = np.zeros((4, 32), np.int64)
     weights[0, :8], weights[1, 8:24], weights[3, :] = 1, 3, 2
-    program = replace(program, layers=(replace(program.layers[0], weights=weights),))
+    program = replace(program, layers=(replace(program.layers[0], connections=dense(weights)),))
     config = chip_config(program, 8, [True])
     assert config.cores[0].rows == (1, 2, 0, 4)
     record = play(program, config, [(axon, 0, 0) for axon in range(4)] + [(0, 1, 1)])

@@ -5,9 +5,10 @@ import pytest
 
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Current, Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer, Program
+from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
-from ranvier.hw.core.timing import ChainTiming, core_cycles
+from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.timing import ChipTiming
 
 from ..programs import random_program
 from .bench import events_of, play
@@ -26,7 +27,7 @@ def test_every_transfer_is_predicted(seed):
         spikes,
         *(trace.spikes for trace, layer in zip(traces, program.layers, strict=True) if layer.model.spiking),
     ]
-    timing = ChainTiming(config, [raster.reshape(6, -1) for raster in rasters])
+    timing = ChipTiming(config, [raster.reshape(6, -1) for raster in rasters])
     print(f"seed {seed}: sizes {sizes}, groups {[core.groups for core in config.cores]}, {len(record.sent)} sent")
     assert len(record.taken) >= 6 and len(record.sent) >= 6
     assert timing.taken == [event[0] for event in record.taken]
@@ -51,7 +52,7 @@ def test_latency_of_a_core(decay, current, lanes):
     """From the taking of a step_end to the offer of the first spike, where neuron 0 spikes."""
     model = NeuronModel(state_width=8, membrane_decay=decay, current=current, reset="none")
     parameters = {name: np.array(0) for name in model.parameter_shapes()}  # threshold 0: everybody spikes
-    program = Program("one", (Layer("core", np.ones((3, 20), np.int64), 4, model, parameters),), 1)
+    program = Program("one", (Layer("core", dense(np.ones((3, 20), np.int64)), 4, model, parameters),), 1)
     config = chip_config(program, lanes)
     record = play(program, config, events_of(np.zeros((1, 1, 3), bool)))
     assert [event[1] for event in record.sent[:20]] == list(range(20))

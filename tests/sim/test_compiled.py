@@ -18,8 +18,8 @@ from ranvier.gen.names import readable
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Program
 from ranvier.hw.config import ChipConfig, chip_config
-from ranvier.hw.core.timing import ChainTiming
 from ranvier.hw.stream import event_layout
+from ranvier.hw.timing import ChipTiming
 from ranvier.hw.top import Chip
 from ranvier.sim.compiled import CompiledModel, pack_words, unpack_fields
 from ranvier.sim.compiled.interface import Interface
@@ -169,7 +169,7 @@ def test_every_transfer_is_in_the_cycle_that_the_formulas_say(seed: int, cache_d
         traces = run_program(chip.program, spikes)
         layers = zip(chip.program.layers, traces, strict=True)
         rasters = [spikes, *(trace.spikes for layer, trace in layers if layer.model.spiking)]
-        timing = ChainTiming(chip.config, [raster.reshape(3 * STEPS, -1) for raster in rasters])
+        timing = ChipTiming(chip.config, [raster.reshape(3 * STEPS, -1) for raster in rasters])
         start = chip.model.cycles
         chip.play(spikes)
         sent = chip.model.received("events_out")
