@@ -119,6 +119,11 @@ def scaled(before: Map, factors: np.ndarray) -> Map:
     return replace(before, synapses=replace(synapses, weights=synapses.weights * channels[0][:, None, None, None]))
 
 
+def reordered(before: Map, order: np.ndarray, shape: Shape) -> Map:
+    """``before``, of its outputs those of ``order``, as a signal of ``shape``. Raises NodeError."""
+    return Map(before.source, shape, Dense(np.ascontiguousarray(_matrix(before.made())[:, order])))
+
+
 def _one_to_one(shape: Shape, pool: tuple[int, int], weight: float) -> Convolution:
     """One weight for each channel of ``shape``, over windows of ``pool``."""
     channels, *sizes = shape

@@ -235,7 +235,10 @@ class _Folding:
         values = [self._value(name) for name in self.graph.before(node.name)]
         values.sort(key=lambda value: max((term.source for term in value.terms), default=-1) >= len(self.layers))
         if len({_sizes(value.shape) for value in values}) > 1:
-            raise _meeting(node, [value.shape for value in values])
+            if len({size_of(value.shape) for value in values}) > 1:
+                raise _meeting(node, [value.shape for value in values])
+            image = max((value.shape for value in values), key=len)
+            values = [value if len(value.shape) > 1 else _as_image(value, image) for value in values]
         terms = tuple(term for value in values for term in value.terms)
         return _Signal(values[0].shape, terms, np.asarray(sum(value.bias for value in values)))
 
@@ -265,6 +268,13 @@ class _Folding:
         """What becomes of a bias before linear synapses."""
         (value,) = driven(stage.after(Map(arriving.shape, arriving.shape)).made(), arriving.bias[None])
         return np.asarray(value)
+
+
+def _as_image(signal: _Signal, shape: Shape) -> _Signal:
+    """A flat ``signal`` numbered as one of ``shape``."""
+    order = channels_last(shape)
+    terms = tuple(replace(term, map=maps.reordered(term.map, order, shape)) for term in signal.terms)
+    return _Signal(shape, terms, signal.bias[order])
 
 
 def _beside(synapses: Dense | Convolution, shape: Shape) -> Convolution:
