@@ -61,7 +61,7 @@ framework = "sinabs"
 steps = 16
 
 [hardware]
-lanes = 8
+lanes = [8, 8, 8, 8, 5]
 
 [stimulus]
 file = "scnn_mnist.npz"
@@ -80,7 +80,7 @@ reset_timing = "same_step"
 steps = 64
 
 [hardware]
-lanes = 4
+lanes = [19, 7]
 """,
 }
 

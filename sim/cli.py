@@ -105,7 +105,10 @@ def sim(
     if output is not None:
         dt_s = 1.0 if design.network is None else design.network.dt_s
         nodes = {
-            node: (result.observed[f"{layer}.spikes"], result.observed[f"{layer}.membrane"])
+            node: (
+                design.in_model_order(layer, result.observed[f"{layer}.spikes"]),
+                design.in_model_order(layer, result.observed[f"{layer}.membrane"]),
+            )
             for layer, node in design.nodes.items()
         }
         write_results(output, nodes, dt_s)

@@ -96,7 +96,7 @@ def _shape(build: Build) -> str:
     chain = " → ".join(str(count) for count in counts)
     weights = sum(weights.size for layer in build.program.layers for weights in layer.weights)
     widths = " and ".join(str(width) for width in sorted({layer.weight_width for layer in build.program.layers}))
-    return f"{chain} neurons, {weights:,} synapses of {widths} bits, {build.program.steps} steps a sample"
+    return f"{chain} neurons, {weights:,} weights of {widths} bits, {build.program.steps} steps a sample"
 
 
 def _activity(build: Build, traces: Traces) -> Markup:

@@ -20,6 +20,8 @@ class _Layer(_Part):
     neurons: PositiveInt
     lanes: PositiveInt
     groups: PositiveInt
+    shape: list[PositiveInt]
+    sources: list[list[int]]
     synapses: str
     non_zero: NonNegativeInt
     weight_width: PositiveInt

@@ -23,10 +23,8 @@ def export(plan: TrainingPlan, weights: list[np.ndarray], folder: Path) -> list[
     """Write ``NAME.nir``, ``NAME.toml`` and ``NAME.npz`` beside each other, and ``program.npz``; their names.
 
     The configuration has the trained formats, so that the chip made of the ``.nir`` file computes the very integers of
-    the training. A recurrent network, which neither can hold yet, leaves only its checkpoint: no files.
+    the training.
     """
-    if any(layer.recurrent for layer in plan.setup.layers):
-        return []
     name = plan.name
     try:
         program = plan.setup.program(weights)
@@ -46,16 +44,21 @@ def export(plan: TrainingPlan, weights: list[np.ndarray], folder: Path) -> list[
 
 
 def _graph(plan: TrainingPlan, weights: list[np.ndarray]) -> nir.NIRGraph:
-    """A chain of Linear nodes and neurons; a time step is a second, and all gains are 1."""
+    """A chain of Linear nodes and neurons, some of which feed back; a time step is a second, and all gains are 1."""
     setup = plan.setup
     one = 1 << setup.weight_fraction
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array([setup.inputs])})}
     for layer, matrix in zip(setup.layers, weights, strict=True):
-        nodes[f"{layer.name}_synapses"] = nir.Linear(matrix.T / one)
+        nodes[f"{layer.name}_synapses"] = nir.Linear(layer.split(matrix)[0].T / one)
         nodes[layer.name] = _neurons(layer, one)
     nodes["output"] = nir.Output({"output": np.array([setup.classes])})
-    names = list(nodes)
-    return nir.NIRGraph(nodes, list(pairwise(names)))
+    edges = list(pairwise(nodes))
+    for layer, matrix in zip(setup.layers, weights, strict=True):
+        if layer.recurrent:
+            back = f"{layer.name}_recurrent"
+            nodes[back] = nir.Linear(layer.split(matrix)[1].T / one)
+            edges += [(layer.name, back), (back, layer.name)]
+    return nir.NIRGraph(nodes, edges, type_check=False)
 
 
 def _neurons(layer: TrainedLayer, one: int) -> nir.NIRNode:

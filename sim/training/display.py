@@ -88,8 +88,6 @@ class Display:
             table.add_row(name, value)
         self._console.print(table)
         self._console.print(f"{folder}: {', '.join(['training.json', 'training.html', *result.files])}", soft_wrap=True)
-        if not result.files:
-            self._console.print("a recurrent network cannot be exported yet; its weights are in checkpoint.npz")
 
 
 def _engines(result: TrainingResult) -> str:

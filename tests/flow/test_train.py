@@ -1,6 +1,7 @@
 """``ranvier train`` from the command line: golden and RTL, stopped and resumed, checked, exported, written."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -198,8 +199,9 @@ def test_other_losses_and_recurrence(capsys):
         assert run("train", MODEL, "--epochs", "1", "--force") == 0
     write(Path(), changed("lanes = 4", "lanes = 4\nrecurrent = [1]"))
     assert run("train", MODEL, "--epochs", "1", "--build", "recurrent") == 0
-    assert "a recurrent network cannot be exported yet; its weights are in checkpoint.npz" in capsys.readouterr().out
-    assert not Path("recurrent/program.npz").exists()
+    assert Path("recurrent/program.npz").exists()
+    assert run("sim", f"recurrent/{MODEL.removesuffix('.toml')}.nir", "--images", "2", "--build", "chip") == 0
+    assert re.search(r"mismatches +│ 0 ", capsys.readouterr().out)
 
 
 def test_the_bar_shows_on_a_terminal(monkeypatch, capsys):

@@ -29,6 +29,7 @@ NEURONS = {
     "leaks that multiply": "leak = 0.9\nreadout_leak = 0.8",
     "potentials that saturate": "leak = 1.0\n[training.formats]\nstate_width = 12",
     "counts": '[training.loss]\nkind = "count_error"',
+    "recurrent": "",
 }
 
 
@@ -43,7 +44,10 @@ def trained(folder: Path, text: str) -> tuple[TrainingPlan, list[np.ndarray]]:
 
 @pytest.mark.parametrize("case", NEURONS)
 def test_the_chip_computes_the_trained_integers(tmp_path, case):
-    plan, weights = trained(tmp_path, f"{TOML}[training.neurons]\n{NEURONS[case]}\n")
+    text = f"{TOML}[training.neurons]\n{NEURONS[case]}\n"
+    if case == "recurrent":
+        text = text.replace("lanes = 4", "lanes = 4\nrecurrent = [1]")
+    plan, weights = trained(tmp_path, text)
     (tmp_path / "out").mkdir()
     files = export(plan, weights, tmp_path / "out")
     assert files == ["corners.nir", "corners.toml", "corners.npz", "program.npz"]
@@ -61,7 +65,7 @@ def test_the_chip_computes_the_trained_integers(tmp_path, case):
     np.testing.assert_array_equal(design.measured.labels, plan.data.test.labels)
     for program in (Program.load(tmp_path / "out" / "program.npz"), design.program):
         for layer, matrix, trained_layer in zip(program.layers, weights, plan.setup.layers, strict=True):
-            np.testing.assert_array_equal(layer.weights, matrix)
+            np.testing.assert_array_equal(layer.matrix, matrix)
             assert layer.model.membrane_decay == trained_layer.model.membrane_decay
             assert {name: int(value) for name, value in layer.parameters.items()} == trained_layer.parameters
         for trace, reference in zip(run_program(program, spikes), expected, strict=True):
@@ -70,11 +74,6 @@ def test_the_chip_computes_the_trained_integers(tmp_path, case):
         last = run_program(program, spikes)[-1]
         if not plan.setup.layers[-1].model.spiking:
             np.testing.assert_array_equal(last.membrane, expected[-1].membrane)
-
-
-def test_a_recurrent_network_stays_in_its_checkpoint(tmp_path):
-    plan, weights = trained(tmp_path, changed("lanes = 4", "lanes = 4\nrecurrent = [1]"))
-    assert export(plan, weights, tmp_path) == []
 
 
 def test_a_name_of_full_length_leaves_room(tmp_path):
