@@ -62,14 +62,16 @@ class Hardware(Section):
     """How the cores are built."""
 
     lanes: int | list[int] = 4
-    """Neurons updated in a cycle: one number, or a list with one for each layer."""
+    """Neurons updated in a cycle: one number, the most that a layer gets, or a list with one for each layer. Those of a
+    convolution must divide the filters of a group, or be the filters of some groups."""
     synapses: Synapses | list[Synapses] = "dense"
     """dense: a weight for each axon and neuron; sparse: those that are not 0, and an event takes as many cycles as
     its fullest lane has of them; smaller: of each layer what takes fewer bits. One, or a list with one for each
-    layer."""
+    layer. Convolutions are neither: their weights are stored once."""
     programmable: bool = False
-    """Parameters in memory even where all neurons share them, so that others can be loaded: biases of all bits of
-    the state, and decays as factors of decay_fraction_bits. What does not fit state_width saturates."""
+    """Parameters in memory even where all neurons share them (of a convolution once a channel), so that others can be
+    loaded: biases of all bits of the state, and decays as factors of decay_fraction_bits. What does not fit state_width
+    saturates."""
 
     @field_validator("lanes", mode="before")
     @classmethod

@@ -55,10 +55,9 @@ class Design:
         dt_s = None if self.network is None else self.network.dt_s
         steps = self.configuration.quantisation.steps
         inputs, outputs = self.program.inputs, self.program.outputs
-        samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs)
-        if self.network is None or not self.network.shape:
-            return samples
-        return replace(samples, spikes=samples.spikes[..., channels_last(self.network.shape)])
+        shape = () if self.network is None else self.network.shape
+        samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs, shape)
+        return replace(samples, spikes=samples.spikes[..., channels_last(shape)]) if shape else samples
 
 
 def load_design(source: str) -> Design:

@@ -23,7 +23,8 @@ tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until u
 vectored virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
 """
 _PORTS = "clk rst idle load events_in events_out"  # of every chip, beside its layers
-_ENDINGS = ("_saturations", "_rejected")  # of a chip's counters, named after its layers
+# Of a chip's counters and of what stands between its cores, named after its layers.
+_ENDINGS = ("_saturations", "_rejected", "_join", "_fork", "_back")
 RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_PORTS.split()) | {"bench", "dut"}
 LONGEST = 60
 

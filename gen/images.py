@@ -10,7 +10,8 @@ from ranvier.hw.config import CoreConfig, index_width, sharers
 
 
 def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
-    """Words of the weight memory: word ``axon * groups + group``, lane 0 in the low bits, padded with 0."""
+    """Words of the weight memory, lane 0 in the low bits, padded with 0: word ``axon * groups + group``, or of each
+    convolution those of its kernels."""
     kernels = [_kernels(*each, core.lanes) for each in zip(layer.weights, core.convolutions, strict=False)]
     words: list[int] = []
     for part in kernels or [layer.matrix]:
@@ -62,7 +63,8 @@ def pointer_words(core: CoreConfig) -> list[int]:
 
 
 def parameter_words(layer: Layer, core: CoreConfig) -> list[int]:
-    """Words of the parameter memory, one for each group: the stored parameters of lane 0 in the low bits."""
+    """Words of the parameter memory, one for each group, or for each block of channels where positions share them: the
+    stored parameters of lane 0 in the low bits."""
     values = layer.parameters
     if not core.per_channel:
         values = {name: spread(array, layer.neurons) for name, array in values.items()}

@@ -37,11 +37,13 @@ def load_stimulus(
     dt_s: float | None = None,
     random_samples: int = RANDOM_SAMPLES,
     classes: int | None = None,
+    shape: tuple[int, ...] = (),
 ) -> Samples:
     """The samples of the stimulus file, or ``random_samples`` random ones.
 
     ``steps``: the most steps that a file's sample may have, and the steps of a random one. ``dt_s``: length of a
-    step, for NIR data. ``classes``: how many the labels may name. Raises RanvierError where values or shapes do not
+    step, for NIR data. ``classes``: how many the labels may name. ``shape``: the inputs', which a file's may
+    have, too. Raises RanvierError where values or shapes do not
     fit.
     """
     if stimulus.file is None:
@@ -58,6 +60,8 @@ def load_stimulus(
         values = _load_nir(path, dt_s)
     else:
         raise RanvierError(f"Stimulus {path} must be .npz, .npy or NIR data ({', '.join(_NIR_DATA)})")
+    if len(shape) > 1 and values.ndim > len(shape) and values.shape[-len(shape) :] == shape:
+        values = values.reshape(*values.shape[: -len(shape)], inputs)
     spikes = _checked(path, values, inputs, steps)
     return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes), classes))
 
@@ -102,8 +106,6 @@ def _write_nir(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], d
 def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         raise RanvierError(f"Stimulus {path} must hold numbers, not {values.dtype}")
-    if values.ndim > 3 and int(np.prod(values.shape[2:])) == inputs:  # channels and places of an image
-        values = values.reshape(*values.shape[:2], inputs)
     if values.ndim not in (2, 3) or values.shape[-1] != inputs or not values.size:
         raise RanvierError(
             f"Stimulus {path} must have shape [steps, {inputs}] or [samples, steps, {inputs}], not {list(values.shape)}"

@@ -35,7 +35,8 @@ def safe_widths(
     """
     membrane, current = reach(model, connections, parameters, steps)
     for name in ("threshold", "reset_value"):
-        membrane = _hull(membrane, np.stack([parameters.get(name, np.int64(0))] * 2).reshape(2, -1))
+        value = spread(np.asarray(parameters.get(name, 0)), membrane.shape[1])
+        membrane = _hull(membrane, np.stack([value] * 2).reshape(2, -1))
     return Widths(_width(membrane), None if model.current is None else _width(current))
 
 

@@ -104,7 +104,10 @@ class CoreConfig:
     @property
     def most_events(self) -> int:
         """Events that a step can have: one an axon, and a sum for each neuron from each of the other cores."""
-        return self.axons * self.repeats + (0 if self.partial is None else self.partial.senders * self.neurons)
+        own = self.axons * self.repeats
+        if self.fan_in is not None and not self.convolutions:  # whose neurons do not get all of them
+            own = self.fan_in
+        return own + (0 if self.partial is None else self.partial.senders * self.neurons)
 
     @property
     def _spikes(self) -> int:

@@ -1,10 +1,11 @@
 """Puts the steps of several streams together into one: how a core gets spikes of more than one layer."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import Feed
+from .core.fetch import COUNTER_WIDTH
 from .stream import event_stream
 
 
@@ -17,6 +18,7 @@ class Join(wiring.Component):
     (``Feed.back``); ``axons``: indices of each. To an event's index the feed's ``offset`` is added. The first step of a
     sample has none before it: feeds from back have no turn in it, and at a sample's end their last step, which nothing
     needs, is taken and dropped. ``idle``: it is not within a step, nor dropping.
+    An index that the chip's input does not have is dropped and counted in ``rejected``, which sticks at its maximum.
 
     Latency: none for events. Throughput: an event a cycle; the end of each feed but the last takes a cycle.
 
@@ -28,7 +30,8 @@ class Join(wiring.Component):
         self.feeds, self.axons = feeds, axons
         self.total = max(feed.offset + count for feed, count in zip(feeds, axons, strict=True))
         streams = {f"events_{number}": In(event_stream(count)) for number, count in enumerate(axons)}
-        super().__init__(streams | {"events": Out(event_stream(self.total)), "idle": Out(1)})
+        outputs = {"events": Out(event_stream(self.total)), "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
+        super().__init__(streams | outputs)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -48,12 +51,17 @@ class Join(wiring.Component):
                 source = getattr(self, f"events_{number}")
                 with m.Case(number):
                     event = source.payload
+                    legal: Value = Const(1)
+                    if feed.source < 0:
+                        legal = event.step_end | (event.index < self.axons[number])
+                        with m.If(source.valid & ~legal & ~self.rejected.all()):
+                            m.d.sync += self.rejected.eq(self.rejected + 1)
                     m.d.comb += [
                         out.payload.index.eq(event.index + feed.offset),
                         out.payload.step_end.eq(event.step_end),
                         out.payload.sample_end.eq(event.sample_end if number == 0 else final),
-                        out.valid.eq(source.valid & ~dropping & (~event.step_end | last)),
-                        source.ready.eq(out.ready | dropping | (event.step_end & ~last)),
+                        out.valid.eq(source.valid & legal & ~dropping & (~event.step_end | last)),
+                        source.ready.eq(out.ready | dropping | ~legal | (event.step_end & ~last)),
                         ended.eq(source.valid & source.ready & event.step_end),
                     ]
         with m.If(ended):

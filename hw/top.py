@@ -1,6 +1,6 @@
 """The chip: cores chained by streams, behind one load port."""
 
-from amaranth.hdl import Cat, Module, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -65,10 +65,10 @@ class Chip(wiring.Component):
             if self.config.feeds is None:
                 wiring.connect(m, source, core.events)
                 source = core.spikes
-            m.d.comb += [
-                getattr(self, f"{name}_saturations").eq(core.saturations),
-                getattr(self, f"{name}_rejected").eq(core.rejected),
-            ]
+                m.d.comb += [
+                    getattr(self, f"{name}_saturations").eq(core.saturations),
+                    getattr(self, f"{name}_rejected").eq(core.rejected),
+                ]
         if self.config.feeds is None:
             wiring.connect(m, source, wiring.flipped(self.events_out))
         else:
@@ -83,19 +83,23 @@ class Chip(wiring.Component):
         config, idle = self.config, []
         inputs = []
         for core, feeds in zip(cores, config.fed, strict=True):
+            name, rejected = core.config.name, getattr(self, f"{core.config.name}_rejected")
+            m.d.comb += getattr(self, f"{name}_saturations").eq(core.saturations)
             if len(feeds) == 1 and not feeds[0].back:
+                m.d.comb += rejected.eq(core.rejected)
                 inputs.append([core.events])
                 continue
-            name = core.config.name
             join = Join(feeds, tuple(config.axons_of(feed.source) for feed in feeds))
             m.submodules[f"{name}_join"] = join
             wiring.connect(m, join.events, core.events)
+            both = Signal(COUNTER_WIDTH + 1, name=f"{name}_both")
+            m.d.comb += [both.eq(core.rejected + join.rejected), rejected.eq(Mux(both[-1], ~0, both))]
             idle.append(join.idle)
             inputs.append([getattr(join, f"events_{number}") for number in range(len(feeds))])
             for number, feed in enumerate(feeds):
                 if feed.back:
                     buffer = StepBuffer(config.axons_of(feed.source))
-                    m.submodules[f"{name}_back{number}"] = buffer
+                    m.submodules[f"{name}_{number}_back"] = buffer
                     wiring.connect(m, buffer.step, inputs[-1][number])
                     inputs[-1][number] = buffer.events
         for source in range(-1, len(cores)):

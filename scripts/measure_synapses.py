@@ -21,7 +21,6 @@ MODELS = (
     "digits",
     "digits_pruned",
     "digits_residual",
-    "vowels",
     "build/models/braille.toml",
     "build/models/scnn_mnist.toml",
 )
@@ -30,7 +29,7 @@ HEAD = """\
 
 Made by `python scripts/measure_synapses.py`. `weights`: those that are stored, of sparse synapses those that are not 0;
 `memory`: bits of weights and rows, over those of the stored weights and pointers; `event`: cycles of one event at every
-axon, over the stored weights that these add divided by lanes; axons that reach nothing, which cost a cycle, are not in it.
+axon, over the stored weights that these add divided by lanes; axons that reach nothing are not in it.
 
 | network | layer | synapses | axons | neurons | lanes | weights | memory | event |
 |---|---|---|---:|---:|---:|---:|---:|---:|

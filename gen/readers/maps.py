@@ -126,8 +126,8 @@ def reordered(before: Map, order: np.ndarray, shape: Shape) -> Map:
 
 def _one_to_one(shape: Shape, pool: tuple[int, int], weight: float) -> Convolution:
     """One weight for each channel of ``shape``, over windows of ``pool``."""
-    channels, *sizes = shape
-    rows, columns = sizes if len(sizes) == 2 else (1, *sizes)
+    channels, *sizes, columns = shape
+    rows = int(np.prod(sizes, dtype=np.int64))
     geometry = Geometry(channels, channels, Axis(rows, 1, pool=pool[0]), Axis(columns, 1, pool=pool[1]), channels)
     return Convolution(np.full((channels, 1, 1, 1), weight), geometry)
 

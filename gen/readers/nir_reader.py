@@ -1,5 +1,6 @@
 """NIR files to networks: linear nodes in a row become one map before each population of neurons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,8 +21,9 @@ from . import neurons as _neurons  # noqa: F401  enters the neurons into the reg
 from .graph import NEURONS, Graph, Node, NodeError, ordered
 from .hdf5 import read_hdf5
 from .maps import Map, Shape
-from .nodes import Population, Stage, Synapses, last, size_of, translate
+from .nodes import Population, Stage, Synapses, Wire, last, size_of, translate
 
+_MAX_WAYS = 64  # from neurons to neurons through linear nodes
 _IMAGES = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")  # nodes that know where in an image a value is
 
 
@@ -97,6 +99,11 @@ def _analyse(graph: Graph, time: TimeModel) -> tuple[list[NodeCheck], "_Folding 
                 except NodeError as problem:
                     problems.setdefault(node.name, problem)
                     break
+            else:
+                try:
+                    folded.end()
+                except NodeError as problem:
+                    problems.setdefault(folded.output, problem)
     types = {node.name: node.type for node in order} | {node.name: node.type for node in graph.nodes.values()}
     checks = [_row(name, types[name], problems.get(name)) for name in types]
     checks += [_row(name, "missing", problem) for name, problem in problems.items() if name not in types]
@@ -137,7 +144,11 @@ class _Signal:
 
 
 class _Folding:
-    """Layers, made node by node in the order of the data."""
+    """Layers, made node by node in the order of the data.
+
+    ``entering`` and ``shapes``: by which shape the signals that arrive at a node, and that which leaves it, are
+    numbered: that of an image, though the model has flattened it.
+    """
 
     def __init__(self, graph: Graph, order: list[Node], stages: dict[str, tuple[Stage, Shape]]) -> None:
         self.graph, self.stages = graph, stages
@@ -145,65 +156,77 @@ class _Folding:
         self.places = {node.name: place for place, node in enumerate(n for n in order if n.type in NEURONS)}
         self.layers: list[NetworkLayer] = []
         self.names: set[str] = set()
-        self.images = any(node.type in _IMAGES for node in order)
+        self.values: dict[str, _Signal] = {}
+        self.entering: dict[str, Shape] = {}
         self.shapes: dict[str, Shape] = {}
+        images = any(node.type in _IMAGES for node in order)
         for node in order:
-            self.shapes[node.name] = self._laid_out(node)
+            self._lay_out(node, images)
 
     @property
     def input_shape(self) -> Shape:
         return self.shapes[self.input.name]
 
-    def _laid_out(self, node: Node) -> Shape:
-        """The shape that the signal of ``node`` is numbered by: that of an image, though the model has flattened it."""
-        shape = self.stages[node.name][1]
-        size = (size_of(shape),)
-        if not self.images:
-            return size
-        if node.type in (*_IMAGES, "Input"):
-            return shape
-        before = next((self.shapes[name] for name in self.graph.before(node.name) if name in self.shapes), size)
-        return before if size_of(before) == size[0] and node.type not in ("Linear", "Affine") else size
+    def _lay_out(self, node: Node, images: bool) -> None:
+        shape, before = self.stages[node.name][1], [n for n in self.graph.before(node.name) if n in self.shapes]
+        if node.type in _IMAGES:
+            self.entering[node.name], leaves = self.stages[before[0]][1], shape
+        else:
+            arriving = [self.shapes[name] for name in before]
+            self.entering[node.name] = max(arriving, key=len, default=shape)
+            leaves = self.entering[node.name]
+        if not images or node.type in ("Linear", "Affine") or size_of(leaves) != size_of(shape):
+            leaves = (size_of(shape),)
+        self.shapes[node.name] = leaves
 
     def add(self, node: Node) -> None:
-        """Make the layer that ``node`` ends, if it does. Raises NodeError."""
+        """Take ``node`` in, the Output last of all. Raises NodeError."""
         stage = self.stages[node.name][0]
         if isinstance(stage, Population):
-            if stage.neurons.threshold is None:
-                self._check_silent(node)
+            following = self._beyond_wires(node.name, self.graph.after)
+            if stage.neurons.threshold is None and any(name != self.output for name in following):
+                names = ", ".join(name for name in following if name != self.output)
+                raise NodeError(
+                    f"it does not spike, but {names} follows it",
+                    f"end the network with {node.name}, or use a spiking neuron there",
+                )
             self._add(node, stage.neurons, stage.gain, self._arriving(node))
-        elif node.type == "Output":
-            (before,) = self.graph.before(node.name)
-            if before in self.places:
-                self._check_last(before)
-                return
-            signal = self._value(before)
-            if any(term.path for term in signal.terms) or signal.terms[0].source >= 0:
-                linear = self._named(before)
-                self._add(linear, _readout(size_of(signal.shape)), np.ones(size_of(signal.shape)), signal)
+        elif node.type != "Output":
+            self._value(node.name)
 
-    def _named(self, name: str) -> Node:
-        """The last linear node before the output, whatever Flatten nodes follow it."""
-        while not isinstance(self.stages[name][0], Synapses):
-            (name,) = self.graph.before(name)
-        return self.graph.nodes[name]
+    @property
+    def output(self) -> str:
+        return next(name for name, node in self.graph.nodes.items() if node.type == "Output")
 
-    def _check_silent(self, node: Node) -> None:
-        following = [name for name in self.graph.after(node.name) if self.graph.nodes[name].type != "Output"]
-        while following and self.graph.nodes[following[0]].type == "Flatten":
-            following = [n for n in self.graph.after(following[0]) if self.graph.nodes[n].type != "Output"]
-        if following:
-            raise NodeError(
-                f"it does not spike, but {', '.join(following)} follows it",
-                f"end the network with {node.name}, or use a spiking neuron there",
-            )
+    def end(self) -> None:
+        """See to it that the last layer is what the output is taken from. Raises NodeError."""
+        before = self._beyond_wires(self.output, self.graph.before)
+        if before == [self.input.name]:
+            return
+        if len(before) == 1 and before[0] in self.places:
+            if self.places[before[0]] != len(self.layers) - 1:
+                raise NodeError(
+                    f"other neurons come after {before[0]}, which it is taken from, on a way back",
+                    "take the feedback from the neurons themselves, through linear nodes alone",
+                )
+            return
+        (last_node,) = self.graph.before(self.output)
+        signal = self._value(last_node)
+        n, node = size_of(signal.shape), self.graph.nodes[before[0] if len(before) == 1 else self.output]
+        self.shapes[node.name] = signal.shape
+        self._add(node, _readout(n), np.ones(n), signal)
 
-    def _check_last(self, name: str) -> None:
-        if self.places[name] != len(self.layers) - 1:
-            raise NodeError(
-                f"neurons follow {name}, which the output is taken from, on a way back",
-                "take the feedback from the neurons themselves, through linear nodes alone",
-            )
+    def _beyond_wires(self, name: str, along: Callable[[str], list[str]]) -> list[str]:
+        """The neighbours of ``name``, and of wires theirs."""
+        found: list[str] = []
+        waiting = along(name)
+        while waiting:
+            name = waiting.pop(0)
+            if isinstance(self.stages[name][0], Wire) and self.graph.nodes[name].type not in ("Input", "Output"):
+                waiting += along(name)
+            elif name not in found:
+                found.append(name)
+        return found
 
     def _add(self, node: Node, neurons: Neurons, gain: np.ndarray, signal: _Signal) -> None:
         shape, place = self.shapes[node.name], len(self.layers)
@@ -216,8 +239,7 @@ class _Folding:
         for terms in groups.values():
             synapses = maps.scaled(terms[0].map, gain).made()
             connections.append(Connection(synapses, tuple(term.source - place for term in terms)))
-        if any(isinstance(connection.synapses, Convolution) for connection in connections):
-            connections = [replace(each, synapses=_beside(each.synapses, shape)) for each in connections]
+        connections = _alike(connections)
         values = {name: value[order] for name, value in vars(neurons).items() if isinstance(value, np.ndarray)}
         self.layers.append(
             NetworkLayer(
@@ -231,27 +253,31 @@ class _Folding:
         )
 
     def _arriving(self, node: Node) -> _Signal:
-        """Sum of all that leads to ``node``; feedback comes last."""
-        values = [self._value(name) for name in self.graph.before(node.name)]
+        """Sum of all that leads to ``node``; feedback comes last. Raises NodeError."""
+        shape, values = self.entering[node.name], [self._value(name) for name in self.graph.before(node.name)]
         values.sort(key=lambda value: max((term.source for term in value.terms), default=-1) >= len(self.layers))
-        if len({_sizes(value.shape) for value in values}) > 1:
-            if len({size_of(value.shape) for value in values}) > 1:
-                raise _meeting(node, [value.shape for value in values])
-            image = max((value.shape for value in values), key=len)
-            values = [value if len(value.shape) > 1 else _as_image(value, image) for value in values]
+        if any(size_of(value.shape) != size_of(shape) for value in values):
+            raise _meeting(node, [value.shape for value in values])
+        values = [_numbered(value, shape) for value in values]
         terms = tuple(term for value in values for term in value.terms)
-        return _Signal(values[0].shape, terms, np.asarray(sum(value.bias for value in values)))
+        if len(terms) > _MAX_WAYS:
+            raise NodeError(f"{len(terms)} ways lead to {node.name} without neurons", "join them by fewer linear nodes")
+        return _Signal(shape, terms, np.asarray(sum(value.bias for value in values)))
 
     def _value(self, name: str) -> _Signal:
         """What ``name`` gives. Raises NodeError."""
-        node, (stage, _) = self.graph.nodes[name], self.stages[name]
-        shape = self.shapes[name]
+        if name not in self.values:
+            self.values[name] = self._worked_out(self.graph.nodes[name])
+        return self.values[name]
+
+    def _worked_out(self, node: Node) -> _Signal:
+        name, stage, shape = node.name, self.stages[node.name][0], self.shapes[node.name]
         if node.type == "Input" or isinstance(stage, Population):
             source = self.places.get(name, -1)
             return _Signal(shape, (_Term(source, Map(shape, shape)),), np.zeros(size_of(shape)))
         arriving = self._arriving(node)
         if not isinstance(stage, Synapses):
-            return replace(arriving, shape=shape)
+            return _numbered(arriving, shape)
         try:
             terms = tuple(_Term(t.source, stage.after(t.map), (*t.path, name)) for t in arriving.terms)
         except NodeError as problem:
@@ -270,20 +296,30 @@ class _Folding:
         return np.asarray(value)
 
 
-def _as_image(signal: _Signal, shape: Shape) -> _Signal:
-    """A flat ``signal`` numbered as one of ``shape``."""
-    order = channels_last(shape)
-    terms = tuple(replace(term, map=maps.reordered(term.map, order, shape)) for term in signal.terms)
+def _numbered(signal: _Signal, shape: Shape) -> _Signal:
+    """``signal``, numbered by another ``shape``. Raises NodeError."""
+    if signal.shape == shape:
+        return signal
+    order = np.argsort(channels_last(signal.shape))[channels_last(shape)]
+    if (order == np.arange(order.size)).all():
+        same = tuple(replace(term, map=replace(term.map, shape=shape)) for term in signal.terms)
+        return _Signal(shape, same, signal.bias)
+    path = f"numbered by {list(shape)}"
+    terms = tuple(
+        replace(term, map=maps.reordered(term.map, order, shape), path=(*term.path, path)) for term in signal.terms
+    )
     return _Signal(shape, terms, signal.bias[order])
 
 
-def _beside(synapses: Dense | Convolution, shape: Shape) -> Convolution:
-    """Synapses that stand beside a convolution before neurons of ``shape``."""
-    if isinstance(synapses, Convolution):
-        return synapses
-    channels, *sizes = shape
-    rows, columns = sizes if len(sizes) == 2 else (1, *sizes)
-    return unshared(synapses, (rows, columns, channels))
+def _alike(connections: list[Connection]) -> list[Connection]:
+    """``connections``, all of them convolutions where one is."""
+    shapes = [c.synapses.geometry.out_shape for c in connections if isinstance(c.synapses, Convolution)]
+    if not shapes:
+        return connections
+    return [
+        replace(c, synapses=unshared(c.synapses, shapes[0])) if isinstance(c.synapses, Dense) else c
+        for c in connections
+    ]
 
 
 def _readout(n: int) -> Neurons:

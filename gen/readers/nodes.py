@@ -108,10 +108,16 @@ def _terminal(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, 
 
 @translates("Flatten")
 def _flatten(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    (first,), (end,) = (whole(node, name, 1) for name in ("start_dim", "end_dim"))
     if shape is None:
         return Wire(), ()
-    first, last = (int(field(node, name)) % len(shape) for name in ("start_dim", "end_dim"))
-    return Wire(), (*shape[:first], size_of(shape[first : last + 1]), *shape[last + 1 :])
+    axes = range(len(shape))
+    if first not in range(-len(shape), len(shape)) or end not in range(-len(shape), len(shape)):
+        raise NodeError(f"it flattens axes {first} to {end} of {list(shape)}", "name axes that the signal has")
+    first, end = axes[first], axes[end]
+    if first > end:
+        raise NodeError(f"it flattens axes {first} to {end}", "give start_dim the lower one")
+    return Wire(), (*shape[:first], size_of(shape[first : end + 1]), *shape[end + 1 :])
 
 
 @translates("Linear", "Affine")
@@ -175,7 +181,7 @@ def _convolution(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stag
     bias = field(node, "bias").reshape(-1)
     if bias.size != len(weight):
         raise NodeError(f"its bias has {bias.size} values for {len(weight)} filters", "make the two agree")
-    leaves = whole_map.shape
+    leaves = _bounded(node, whole_map.shape)
     return Synapses(
         lambda before: maps.convolution(before, _plane(weight), (rows[0], rows[1]), groups),
         np.repeat(bias, size_of(leaves[1:])),
@@ -223,7 +229,13 @@ def _pool(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shap
         leaves = after(Map(shape, shape)).shape
     except ValueError as error:
         raise NodeError(_lowered(error), "make kernel, stride and padding fit the signal") from None
-    return Synapses(after), leaves
+    return Synapses(after), _bounded(node, leaves)
+
+
+def _bounded(node: Node, leaves: Shape) -> Shape:
+    if size_of(leaves) > MAX_SYNAPSES:
+        raise NodeError(f"its output of {list(leaves)} has more than {MAX_SYNAPSES} values", "use less padding")
+    return leaves
 
 
 def _lowered(error: ValueError) -> str:

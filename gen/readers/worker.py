@@ -86,6 +86,10 @@ def _graph(
         if kind == "NIRGraph":
             inner[name] = _graph(reader, group[name], f"{where}/nodes/{name}", f"{prefix}{name}.", nodes, edges)
             continue
+        if prefix + name in nodes:
+            raise UnreadableError(f"has two nodes '{prefix}{name}', one of them in a graph of its own")
+        if prefix and kind in ("Input", "Output") and kind in ends:
+            raise UnreadableError(f"has a second {kind} in '{where}'")
         ends[kind] = prefix + name
         fields, words = {}, {}
         for field in reader.members(group[name], f"{where}/nodes/{name}"):

@@ -17,7 +17,7 @@ from .state import spacing, state_for
 
 
 class Core(wiring.Component):
-    """Dense synapses and neurons: weights and state lie beside ``lanes`` lanes, one read feeds them all.
+    """Synapses and neurons: weights and state lie beside ``lanes`` lanes, one read feeds them all.
 
         events → fetch → weights, parameters, state → lanes → state
                                                             → emit → events

@@ -172,7 +172,7 @@ GRAPHS = [
     ),
     graph(
         "feedback of another size",
-        f"node 'lif' (LIF): shapes [{AXONS}] and [{N}] meet at fc; make them agree",
+        f"node 'fc' (Affine): shapes [{AXONS}] and [{N}] meet at fc; make them agree",
         [*EDGES, ("lif", "fc")],
     ),
     graph(

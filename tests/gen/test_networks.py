@@ -8,10 +8,12 @@ import pytest
 import snntorch as snn
 import torch
 
-from ranvier.gen.config import Discretisation, load_configuration
+from ranvier.gen.config import Discretisation, Quantisation, load_configuration
 from ranvier.gen.network import Network, channels_last
+from ranvier.gen.quantize import quantize
 from ranvier.gen.readers import read_network
 from ranvier.gen.simulate import simulate
+from ranvier.golden.inference import run_program
 
 from ..cosim.test_networks import fetched
 
@@ -171,3 +173,52 @@ def test_one_axis_feedback_subgraphs_and_sums(tmp_path):
         np.testing.assert_allclose(traces[2].membrane[:, step], c, atol=1e-9)
         fired = (c > 0.5).astype(float)
     assert traces[2].spikes.any()
+
+
+def test_flat_signals_meet_images(tmp_path):
+    """A matrix behind a population, flat, and behind another one, an image: either has its own connection."""
+    rng = np.random.default_rng(SEED)
+    first, kernel, matrix = rng.normal(size=(32, 32)), rng.normal(size=(2, 2, 3, 3)), rng.normal(size=(7, 32))
+    shape = {"input": np.array([2, 4, 4])}
+    nodes = {
+        "input": nir.Input(np.array([2, 4, 4])), "flat": nir.Flatten(shape, 0, -1), "first": nir.Linear(first),
+        "a": threshold(32), "conv": nir.Conv2d((4, 4), kernel, 1, 1, 1, 1, np.zeros(2)), "b": threshold(2, 4, 4),
+        "also": nir.Flatten(shape, 0, -1), "matrix": nir.Linear(matrix), "c": threshold(7), "beyond": nir.Flatten(
+            {"input": np.array([7])}, 0, -1), "output": nir.Output(np.array([7])),
+    }  # fmt: skip
+    edges = [("input", "flat"), ("flat", "first"), ("first", "a"), ("input", "conv"), ("conv", "b"), ("b", "also"),
+             ("a", "matrix"), ("also", "matrix"), ("matrix", "c"), ("c", "beyond"), ("beyond", "output")]  # fmt: skip
+    read = written(tmp_path, nodes, edges)
+    assert [layer.node for layer in read.layers] == ["a", "b", "c"]
+    spikes = rng.random((5, 1, 2, 4, 4)) < 0.5
+    traces = simulate(read, spikes.reshape(5, 1, -1)[..., channels_last((2, 4, 4))])
+    x = torch.from_numpy(spikes[:, 0].astype(float))
+    a = (x.flatten(1) @ torch.from_numpy(first).T > 0.5).double()
+    b = (torch.nn.functional.conv2d(x, torch.from_numpy(kernel), padding=1) > 0.5).double().flatten(1)
+    np.testing.assert_allclose(traces[2].membrane[:, 0], ((a + b) @ torch.from_numpy(matrix).T).numpy(), atol=1e-9)
+
+
+@pytest.mark.parametrize("programmable", [False, True])
+def test_parameters_of_channels_and_a_recurrent_head(tmp_path, programmable):
+    """A threshold for each channel; pooling before a matrix whose neurons feed back: golden equals the floats."""
+    rng = np.random.default_rng(SEED)
+    kernel, matrix, back = rng.integers(-4, 4, (2, 2, 3, 3)), rng.integers(-4, 4, (5, 8)), rng.integers(-4, 4, (5, 5))
+    nodes = {
+        "input": nir.Input(np.array([2, 4, 4])),
+        "conv": nir.Conv2d((4, 4), kernel * 1.0, 1, 1, 1, 1, np.zeros(2)),
+        "a": nir.Threshold(np.broadcast_to(np.array([0.5, 1.5])[:, None, None], (2, 4, 4)).copy()),
+        "pool": nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
+        "flat": nir.Flatten({"input": np.array([2, 2, 2])}, 0, -1),
+        "matrix": nir.Linear(matrix * 1.0), "b": threshold(5), "back": nir.Linear(back * 1.0),
+        "output": nir.Output(np.array([5])),
+    }  # fmt: skip
+    edges = [("input", "conv"), ("conv", "a"), ("a", "pool"), ("pool", "flat"), ("flat", "matrix"), ("matrix", "b"),
+             ("b", "back"), ("back", "b"), ("b", "output")]  # fmt: skip
+    read = written(tmp_path, nodes, edges)
+    program = quantize(read, Quantisation(weight_width=5, weight_fraction=1, steps=4), programmable)
+    assert program.layers[0].parameters["threshold"].tolist() == [1, 3]
+    spikes = rng.random((6, 4, 32)) < 0.3
+    for trace, exact in zip(run_program(program, spikes), simulate(read, spikes), strict=True):
+        np.testing.assert_array_equal(trace.spikes, exact.spikes)
+        np.testing.assert_array_equal(trace.membrane, 2 * exact.membrane)
+    assert trace.spikes.any()
