@@ -54,10 +54,6 @@ class NetworkLayer:
         """All of them, one behind the other."""
         return np.concatenate([connection.synapses.weights.reshape(-1) for connection in self.connections])
 
-    @property
-    def axons(self) -> int:
-        return sum(connection.synapses.axons for connection in self.connections)
-
 
 @dataclass(frozen=True, eq=False)
 class Network:

@@ -21,6 +21,7 @@ MODELS = (
     "digits",
     "digits_pruned",
     "digits_residual",
+    "vowels",
     "build/models/braille.toml",
     "build/models/scnn_mnist.toml",
 )

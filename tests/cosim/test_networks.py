@@ -90,6 +90,15 @@ def test_the_residual_network(tmp_path):
     assert all(cost == pytest.approx(1) for cost in event_costs(design))
 
 
+def test_the_recurrent_network_of_vowels(tmp_path):
+    """Trained here, by scripts/train_vowels.py, on JapaneseVowels."""
+    design = simulated(tmp_path, "vowels", "icarus")
+    report = design.report
+    print(f"float {report.float_accuracy:.2%}, integer {report.integer_accuracy:.2%} of {report.samples}")
+    assert report.samples == 370 and report.integer_accuracy >= 0.93 and report.float_accuracy >= 0.93
+    assert [connection.sources for connection in design.program.layers[0].connections] == [(-1,), (0,)]
+
+
 def test_a_core_that_does_not_fit_is_refused():
     design = load_design(fetched("scnn_mnist"))
     layer = design.program.layers[0]
