@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
-from ranvier.golden.program import Connection
+from ranvier.golden.program import Connection, input_axons
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ class Network:
 
     @property
     def inputs(self) -> int:
-        connections = ((place, c) for place, layer in enumerate(self.layers) for c in layer.connections)
-        return next(c.synapses.axons for place, c in connections if -1 - place in c.sources)
+        inputs = input_axons([layer.connections for layer in self.layers])
+        assert inputs is not None  # the reader sees to it that all hear the input
+        return inputs
 
 
 def channels_last(shape: tuple[int, ...]) -> np.ndarray:

@@ -34,7 +34,7 @@ def run_program(program: Program, spikes: np.ndarray) -> list[LayerTrace]:
     for last in _ends_of_loops(program):
         looped = range(first, last + 1)
         first = last + 1
-        if len(looped) == 1 and not _feeds_back(program, last):
+        if len(looped) == 1 and not any(connection.back for connection in program.layers[last].connections):
             traces[last] = run_layer(program.layers[last], arriving(program, last, spikes, traces))
             continue
         states = [_State(program.layers[place], samples) for place in looped]
@@ -50,12 +50,13 @@ def run_layer(layer: Layer, arriving: Sequence[np.ndarray]) -> LayerTrace:
     each of its connections."""
     samples, steps, _ = arriving[0].shape
     state, trace = _State(layer, samples), _blank(layer, samples, steps)
-    at_once = (
-        None if layer.convolutions else synaptic_drive(layer, arriving)
-    )  # patches of all steps would fill the memory
+    if not layer.convolutions:  # whose patches of all steps would fill the memory
+        drive = synaptic_drive(layer, arriving)
+        for step in range(steps):
+            state.advance(drive[:, step], trace, step)
+        return trace
     for step in range(steps):
-        drive = synaptic_drive(layer, [given[:, step] for given in arriving]) if at_once is None else at_once[:, step]
-        state.advance(drive, trace, step)
+        state.advance(synaptic_drive(layer, [given[:, step] for given in arriving]), trace, step)
     return trace
 
 
@@ -85,10 +86,6 @@ def synaptic_drive(layer: Layer, arriving: Sequence[np.ndarray]) -> np.ndarray:
     """Sum of the weights of the inputs that spiked: int64 ``[…, neurons]``."""
     drives = [c.synapses.drive(given) for c, given in zip(layer.connections, arriving, strict=True)]
     return np.asarray(sum(drives[1:], start=drives[0]))
-
-
-def _feeds_back(program: Program, place: int) -> bool:
-    return any(source >= 0 for connection in program.layers[place].connections for source in connection.sources)
 
 
 def _ends_of_loops(program: Program) -> Iterator[int]:

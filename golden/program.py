@@ -1,6 +1,7 @@
 """A network in integers: what the hardware loads and the golden models run."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,11 @@ class Connection:
 
     synapses: Synapses
     sources: tuple[int, ...] = (-1,)
+
+    @property
+    def back(self) -> bool:
+        """Whether spikes of the step before are among them."""
+        return any(source >= 0 for source in self.sources)
 
 
 def dense(weights: np.ndarray, *sources: int) -> tuple[Connection, ...]:
@@ -115,6 +121,15 @@ class Layer:
         return self.model.accumulator_width(self.fan_in, self.weight_width)
 
 
+def input_axons(layers: Sequence[tuple[Connection, ...]]) -> int | None:
+    """How many inputs a network has, by the connections of its layers; None where none hears the input."""
+    for place, connections in enumerate(layers):
+        for connection in connections:
+            if -1 - place in connection.sources:
+                return connection.synapses.axons
+    return None
+
+
 def spread(parameter: np.ndarray, neurons: int) -> np.ndarray:
     """A layer's ``parameter`` as one value, or one for each of its ``neurons``; channels come last."""
     return parameter if parameter.shape in ((), (neurons,)) else np.tile(parameter, neurons // parameter.size)
@@ -151,11 +166,10 @@ class Program:
 
     @cached_property
     def inputs(self) -> int:
-        for place, layer in enumerate(self.layers):
-            for connection in layer.connections:
-                if any(place + source == -1 for source in connection.sources):
-                    return connection.synapses.axons
-        raise ValueError(f"Program {self.name} must have a layer behind its input")
+        inputs = input_axons([layer.connections for layer in self.layers])
+        if inputs is None:
+            raise ValueError(f"Program {self.name} must have a layer behind its input")
+        return inputs
 
     @property
     def outputs(self) -> int:

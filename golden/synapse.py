@@ -231,6 +231,13 @@ def restored(weights: np.ndarray, description: dict[str, Any]) -> Synapses:
     return Convolution(weights, Geometry(**fields))
 
 
+def counts(synapses: Synapses, *, zeros: bool) -> Synapses:
+    """``synapses`` with weights of 1, so that they drive by how many weights are added; those that are 0 count if
+    ``zeros``."""
+    weights = np.ones_like(synapses.weights) if zeros else synapses.weights != 0
+    return replace(synapses, weights=weights.astype(np.int64))
+
+
 def bounds(synapses: Synapses) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest drive of each neuron, every axon free to spike or not: int64 ``[neurons]`` each."""
     everyone = np.ones((1, synapses.axons), bool)

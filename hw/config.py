@@ -225,24 +225,18 @@ class Feed:
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Cores joined by streams, in the order of the data; ``feeds`` of each, None: from the one before."""
+    """Cores joined by streams, in the order of the data; ``feeds`` of each, those of this step first, in the order of
+    the layers."""
 
     name: str
     cores: tuple[CoreConfig, ...]
-    feeds: tuple[tuple[Feed, ...], ...] | None = None
-
-    @cached_property
-    def fed(self) -> tuple[tuple[Feed, ...], ...]:
-        """Feeds of each core, those of this step first, in the order of the layers."""
-        if self.feeds is None:
-            return tuple((Feed(place - 1),) for place in range(len(self.cores)))
-        return self.feeds
+    feeds: tuple[tuple[Feed, ...], ...]
 
     def takers(self, source: int) -> list[tuple[int, int]]:
         """Who gets the spikes of core ``source`` (-1: the input): places of cores, each with the number of the feed."""
         return [
             (place, number)
-            for place, feeds in enumerate(self.fed)
+            for place, feeds in enumerate(self.feeds)
             for number, feed in enumerate(feeds)
             if feed.source == source
         ]
@@ -252,7 +246,7 @@ class ChipConfig:
         if source >= 0:
             return self.cores[source].neurons
         place, number = self.takers(-1)[0]
-        feeds = self.fed[place]
+        feeds = self.feeds[place]
         ends = sorted({feed.offset for feed in feeds} | {self.cores[place].axons})
         return ends[ends.index(feeds[number].offset) + 1] - feeds[number].offset
 
@@ -359,7 +353,7 @@ def chip_config(program: Program, lanes: int | list[int], sparse: list[bool] | N
         raise ValueError(f"Lanes must be one number or one for each of the {len(layers)} layers, not {lanes}")
     sparse = [False] * len(layers) if sparse is None else sparse
     cores = tuple(map(core_config, layers, lanes, sparse))
-    return ChipConfig(program.name, cores, None if program.is_chain else _feeds(program))
+    return ChipConfig(program.name, cores, _feeds(program))
 
 
 def _feeds(program: Program) -> tuple[tuple[Feed, ...], ...]:

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import Feed
-from .core.fetch import COUNTER_WIDTH
+from .core.fetch import COUNTER_WIDTH, count_up
 from .stream import event_stream
 
 
@@ -28,9 +28,9 @@ class Join(wiring.Component):
 
     def __init__(self, feeds: tuple[Feed, ...], axons: tuple[int, ...]) -> None:
         self.feeds, self.axons = feeds, axons
-        self.total = max(feed.offset + count for feed, count in zip(feeds, axons, strict=True))
+        total = max(feed.offset + count for feed, count in zip(feeds, axons, strict=True))
         streams = {f"events_{number}": In(event_stream(count)) for number, count in enumerate(axons)}
-        outputs = {"events": Out(event_stream(self.total)), "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
+        outputs = {"events": Out(event_stream(total)), "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
         super().__init__(streams | outputs)
 
     def elaborate(self, platform: object) -> Module:
@@ -54,8 +54,7 @@ class Join(wiring.Component):
                     legal: Value = Const(1)
                     if feed.source < 0:
                         legal = event.step_end | (event.index < self.axons[number])
-                        with m.If(source.valid & ~legal & ~self.rejected.all()):
-                            m.d.sync += self.rejected.eq(self.rejected + 1)
+                        count_up(m, self.rejected, source.valid & ~legal)
                     m.d.comb += [
                         out.payload.index.eq(event.index + feed.offset),
                         out.payload.step_end.eq(event.step_end),

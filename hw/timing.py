@@ -60,7 +60,7 @@ class ChipTiming:
         outputs: dict[int, list[_Channel]] = {source: [] for source in range(-1, len(config.cores))}
         processes: list[Process] = []
         for place, (core, raster) in enumerate(zip_longest(config.cores, rasters[1:])):
-            feeds, entry = config.fed[place], _Channel()
+            feeds, entry = config.feeds[place], _Channel()
             if len(feeds) == 1 and not feeds[0].back:
                 outputs[feeds[0].source].append(entry)
             else:

@@ -60,41 +60,29 @@ class Chip(wiring.Component):
         for config in self.config.cores:
             m.submodules[config.name] = cores[config.name] = Core(config)
         idle = [core.idle for core in cores.values()]
-        source = wiring.flipped(self.events_in)
-        for name, core in cores.items():
-            if self.config.feeds is None:
-                wiring.connect(m, source, core.events)
-                source = core.spikes
-                m.d.comb += [
-                    getattr(self, f"{name}_saturations").eq(core.saturations),
-                    getattr(self, f"{name}_rejected").eq(core.rejected),
-                ]
-        if self.config.feeds is None:
-            wiring.connect(m, source, wiring.flipped(self.events_out))
-        else:
-            idle += self._join(m, list(cores.values()))
+        idle += self._join(m, list(cores.values()))
         m.d.comb += self.idle.eq(Cat(idle).all())
 
         self._load(m, cores)
         return m
 
     def _join(self, m: Module, cores: list[Core]) -> list[Value]:
-        """Connect the cores as the feeds say; what is at rest when the chip is."""
+        """Connect the cores as the feeds say; the joins, whether each is at rest."""
         config, idle = self.config, []
-        inputs = []
-        for core, feeds in zip(cores, config.fed, strict=True):
-            name, rejected = core.config.name, getattr(self, f"{core.config.name}_rejected")
-            m.d.comb += getattr(self, f"{name}_saturations").eq(core.saturations)
+        inputs, rejected = [], []  # of each core what its feeds go to, and the events that were refused before it
+        for core, feeds in zip(cores, config.feeds, strict=True):
             if len(feeds) == 1 and not feeds[0].back:
-                m.d.comb += rejected.eq(core.rejected)
                 inputs.append([core.events])
+                rejected.append(core.rejected)
                 continue
+            name = core.config.name
             join = Join(feeds, tuple(config.axons_of(feed.source) for feed in feeds))
             m.submodules[f"{name}_join"] = join
             wiring.connect(m, join.events, core.events)
             both = Signal(COUNTER_WIDTH + 1, name=f"{name}_both")
-            m.d.comb += [both.eq(core.rejected + join.rejected), rejected.eq(Mux(both[-1], ~0, both))]
+            m.d.comb += both.eq(core.rejected + join.rejected)
             idle.append(join.idle)
+            rejected.append(Mux(both[-1], ~0, both))
             inputs.append([getattr(join, f"events_{number}") for number in range(len(feeds))])
             for number, feed in enumerate(feeds):
                 if feed.back:
@@ -102,16 +90,27 @@ class Chip(wiring.Component):
                     m.submodules[f"{name}_{number}_back"] = buffer
                     wiring.connect(m, buffer.step, inputs[-1][number])
                     inputs[-1][number] = buffer.events
-        for source in range(-1, len(cores)):
-            stream = wiring.flipped(self.events_in) if source < 0 else cores[source].spikes
-            takers = [inputs[place][number] for place, number in config.takers(source)]
-            if source == len(cores) - 1:
+        self._hand_on(m, "input", wiring.flipped(self.events_in), self._takers(inputs, -1))
+        for source, core in enumerate(cores):
+            name, takers = core.config.name, self._takers(inputs, source)
+            m.d.comb += [
+                getattr(self, f"{name}_saturations").eq(core.saturations),
+                getattr(self, f"{name}_rejected").eq(rejected[source]),
+            ]
+            if core is cores[-1]:
                 takers.append(wiring.flipped(self.events_out))
-            if len(takers) == 1:
-                wiring.connect(m, stream, takers[0])
-            else:
-                self._fork(m, "input" if source < 0 else cores[source].config.name, stream, takers)
+            self._hand_on(m, name, core.spikes, takers)
         return idle
+
+    def _takers(self, inputs: list[list[wiring.PureInterface]], source: int) -> list[wiring.PureInterface]:
+        return [inputs[place][number] for place, number in self.config.takers(source)]
+
+    def _hand_on(self, m: Module, name: str, stream: wiring.PureInterface, takers: list[wiring.PureInterface]) -> None:
+        """Let each of ``takers`` take every event of ``stream``."""
+        if len(takers) == 1:
+            wiring.connect(m, stream, takers[0])
+        else:
+            self._fork(m, name, stream, takers)
 
     @staticmethod
     def _fork(m: Module, name: str, stream: wiring.PureInterface, takers: list[wiring.PureInterface]) -> None:

@@ -7,7 +7,6 @@ Writes docs/synapses_measured.md. scripts/fetch_networks.py gets two of the netw
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from rich.progress import track
 
 from ranvier.gen.design import Design, load_design
 from ranvier.golden.program import Layer
+from ranvier.golden.synapse import counts
 from ranvier.hw.config import CoreConfig
 
 MODELS = (
@@ -60,10 +60,7 @@ def fan_out(layer: Layer, sparse: bool) -> np.ndarray:
     """Weights that an event at each axon adds."""
     found = []
     for connection in layer.connections:
-        weights = connection.synapses.weights
-        counted = replace(
-            connection.synapses, weights=(weights != 0 if sparse else np.ones_like(weights)).astype(np.int64)
-        )
+        counted = counts(connection.synapses, zeros=not sparse)
         for first in range(0, counted.axons, 256):
             count = min(256, counted.axons - first)
             spikes = np.eye(count, counted.axons, first, dtype=bool)

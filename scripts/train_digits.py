@@ -15,6 +15,8 @@ computes, so that every run on one machine writes the same weights. It takes abo
 
 import argparse
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nir
@@ -33,6 +35,7 @@ ACTIVITY_COST = 0.5  # of the hidden spikes a neuron and step: a spike that is n
 SHIFTED = 0.3  # share of the training images that are moved by up to a pixel each way
 TEMPERATURE = 4.0  # mean membrane potential to logit
 SEED = 0
+DT_S = 1e-4  # of a time step; NIR's time constants are in seconds
 PRESET = Path(__file__).parent.parent / "gen" / "presets"
 
 TOML = f"""\
@@ -162,32 +165,64 @@ def export(network: torch.nn.Sequential) -> nir.NIRGraph:
     return nir.NIRGraph(nodes={name: nodes[name] for name in sorted(nodes)}, edges=sorted(graph.edges))
 
 
-def main() -> None:
-    """Train and write the three files, each aside and then renamed."""
-    parser = argparse.ArgumentParser(description="Train the digits network and write the preset.")
-    parser.add_argument("--output", type=Path, default=PRESET, help="folder to write to")
+def chosen_files(name: str, suffixes: tuple[str, ...], description: str, folder: Path = PRESET) -> list[Path]:
+    """The files ``name`` of the folder that the command line names; exits where one is there and may not be lost."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--output", type=Path, default=folder, help="folder to write to")
     parser.add_argument("--force", action="store_true", help="overwrite what is there")
     options = parser.parse_args()
-    files = [options.output / f"digits.{suffix}" for suffix in ("nir", "toml", "npz")]
+    files = [options.output / f"{name}.{suffix}" for suffix in suffixes]
     existing = [file for file in files if file.exists()]
     if existing and not options.force:
-        parser.exit(2, f"train_digits: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n")
+        script = Path(parser.prog).stem
+        parser.exit(2, f"{script}: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n")
+    return files
 
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(SEED)
-    network, (training, test) = build(), load_split()
-    train(network, *training)
-    print(f"training: {describe(network, *training)}\ntest:     {describe(network, *test)}")
 
+@contextmanager
+def written(files: list[Path]) -> Iterator[list[Path]]:
+    """Paths to write to, which take the places of ``files`` when all is written."""
     asides = [file.with_name(f".{file.name}.part") for file in files]
-    nir.write(asides[0], export(network))
-    asides[1].write_text(TOML)
-    with asides[2].open("wb") as file:
-        np.savez_compressed(file, spikes=encode(test[0]).numpy().astype(np.uint8), labels=test[1].numpy())
+    yield asides
     for aside, final in zip(asides, files, strict=True):
         aside.replace(final)
         print(f"{final}: {final.stat().st_size} bytes")
+
+
+def begin(seed: int = SEED) -> None:
+    """One thread and fixed seeds: every run on one machine computes the same."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+
+
+def save_samples(file: Path, spikes: torch.Tensor, labels: torch.Tensor) -> None:
+    """Write a stimulus."""
+    with file.open("wb") as opened:
+        np.savez_compressed(opened, spikes=spikes.numpy().astype(np.uint8), labels=labels.numpy())
+
+
+def exported(beta: float, shape: tuple[int, ...], *, spiking: bool) -> nir.NIRNode:
+    """Leaky neurons with a threshold of 1 and a gain of 1 as NIR."""
+    tau = DT_S / (1 - beta)
+    values = {"tau": tau, "r": tau / DT_S, "v_leak": 0.0}
+    if spiking:
+        values |= {"v_threshold": 1.0, "v_reset": 0.0}
+    arrays = {name: np.full(shape, value, np.float32) for name, value in values.items()}
+    return nir.LIF(**arrays) if spiking else nir.LI(**arrays)
+
+
+def main() -> None:
+    """Train and write the three files."""
+    files = chosen_files("digits", ("nir", "toml", "npz"), "Train the digits network and write the preset.")
+    begin()
+    network, (training, test) = build(), load_split()
+    train(network, *training)
+    print(f"training: {describe(network, *training)}\ntest:     {describe(network, *test)}")
+    with written(files) as (model, configuration, stimulus):
+        nir.write(model, export(network))
+        configuration.write_text(TOML)
+        save_samples(stimulus, encode(test[0]), test[1])
 
 
 if __name__ == "__main__":

@@ -9,13 +9,10 @@ the sum of its weights' magnitudes times the spikes of its axon. It takes a minu
 are fixed.
 """
 
-import argparse
-from pathlib import Path
-
 import nir
 import torch
 import train_digits
-from train_digits import PRESET, STEPS
+from train_digits import STEPS
 
 LANES = {"synapses1": 8, "synapses2": 2}
 STAGES = ((0.5, 0.6), (0.3, 0.4), (0.2, 0.3), (0.14, 0.25), (0.11, 0.22), (0.084, 0.2))  # shares left of each layer
@@ -58,19 +55,11 @@ def rates(network: torch.nn.Sequential, pixels: torch.Tensor) -> dict[str, torch
 
 
 def main() -> None:
-    """Train, prune and write the two files, each aside and then renamed."""
-    parser = argparse.ArgumentParser(description="Prune the digits network and write the preset.")
-    parser.add_argument("--output", type=Path, default=PRESET, help="folder to write to")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parser.parse_args()
-    files = [options.output / f"digits_pruned.{suffix}" for suffix in ("nir", "toml")]
-    existing = [file for file in files if file.exists()]
-    if existing and not options.force:
-        parser.exit(2, f"train_digits_pruned: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n")
-
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(train_digits.SEED)
+    """Train, prune and write the two files."""
+    files = train_digits.chosen_files(
+        "digits_pruned", ("nir", "toml"), "Prune the digits network and write the preset."
+    )
+    train_digits.begin()
     network, (training, test) = train_digits.build(), train_digits.load_split()
     train_digits.train(network, *training)
     print(f"dense:  {train_digits.describe(network, *test)}")
@@ -90,12 +79,9 @@ def main() -> None:
         left = sum(int((getattr(network, name).weight != 0).sum()) for name in LANES)
         print(f"{left} weights: {train_digits.describe(network, *test)}")
 
-    asides = [file.with_name(f".{file.name}.part") for file in files]
-    nir.write(asides[0], train_digits.export(network))
-    asides[1].write_text(TOML)
-    for aside, final in zip(asides, files, strict=True):
-        aside.replace(final)
-        print(f"{final}: {final.stat().st_size} bytes")
+    with train_digits.written(files) as (model, configuration):
+        nir.write(model, train_digits.export(network))
+        configuration.write_text(TOML)
 
 
 if __name__ == "__main__":

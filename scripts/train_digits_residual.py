@@ -13,10 +13,8 @@ Images, their split, their rate code and digits.npz are those of scripts/train_d
 In NIR the sum is two edges into one Conv2d. Training takes two minutes; seeds, order and threads are fixed.
 """
 
-import argparse
 from collections import OrderedDict
 from itertools import pairwise
-from pathlib import Path
 
 import nir
 import numpy as np
@@ -25,15 +23,14 @@ import train_digits
 from rich.progress import track
 from snntorch import Leaky
 from snntorch.surrogate import fast_sigmoid
-from train_digits import BETA_HIDDEN, BETA_READOUT, CLASSES, PRESET, SEED, STEPS, TEMPERATURE, WEIGHT_DECAY, encode
+from train_digits import BETA_HIDDEN, BETA_READOUT, CLASSES, DT_S, STEPS, TEMPERATURE, WEIGHT_DECAY, encode
 
 NARROW, WIDE, KERNEL = 8, 16, 3
 SHAPES = {"stem": (NARROW, 8, 8), "block": (NARROW, 8, 8), "down": (WIDE, 4, 4), "readout": (CLASSES,)}
 FEATURES = int(np.prod(SHAPES["down"]))
-THRESHOLD, SLOPE = 1.0, 10
+SLOPE = 10
 EPOCHS, BATCH, LEARNING_RATE = 60, 32, 8e-3
 ACTIVITY_COST = 0.1  # of the hidden spikes a neuron and step
-DT_S = 1e-4
 
 TOML = f"""\
 # Handwritten digits: a residual network of {sum(int(np.prod(shape)) for shape in SHAPES.values())} neurons.
@@ -78,8 +75,8 @@ def build() -> torch.nn.ModuleDict:
 
 
 def leaky(beta: float, reset: str) -> Leaky:
-    """Neurons of any shape with one threshold and one decay, reset in the step of their spike."""
-    return Leaky(beta, THRESHOLD, fast_sigmoid(slope=SLOPE), reset_mechanism=reset, reset_delay=False)
+    """Neurons of any shape with a threshold of 1 and one decay, reset in the step of their spike."""
+    return Leaky(beta, 1.0, fast_sigmoid(slope=SLOPE), reset_mechanism=reset, reset_delay=False)
 
 
 def over_time(neurons: Leaky, drive: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,7 +140,7 @@ def export(network: torch.nn.ModuleDict) -> nir.NIRGraph:
     nodes["flatten"] = nir.Flatten({"input": np.array(SHAPES["down"])}, start_dim=0)
     for name, module in network.items():
         if isinstance(module, Leaky):
-            nodes[name] = neurons(float(module.beta), SHAPES[name], spiking=name != "readout")
+            nodes[name] = train_digits.exported(float(module.beta), SHAPES[name], spiking=name != "readout")
             continue
         weight, bias = module.weight.detach().numpy(), module.bias.detach().numpy()
         nodes[name] = nir.Affine(weight, bias)
@@ -154,42 +151,18 @@ def export(network: torch.nn.ModuleDict) -> nir.NIRGraph:
     return nir.NIRGraph(nodes={name: nodes[name] for name in sorted(nodes)}, edges=sorted(edges))
 
 
-def neurons(beta: float, shape: tuple[int, ...], spiking: bool) -> nir.NIRNode:
-    """Leaky neurons with a gain of 1."""
-    tau = DT_S / (1 - beta)
-    values = {"tau": tau, "r": tau / DT_S, "v_leak": 0.0}
-    if spiking:
-        values |= {"v_threshold": THRESHOLD, "v_reset": 0.0}
-    arrays = {name: np.full(shape, value, np.float32) for name, value in values.items()}
-    return nir.LIF(**arrays) if spiking else nir.LI(**arrays)
-
-
 def main() -> None:
-    """Train and write the two files, each aside and then renamed."""
-    parser = argparse.ArgumentParser(description="Train the residual digits network and write the preset.")
-    parser.add_argument("--output", type=Path, default=PRESET, help="folder to write to")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parser.parse_args()
-    files = [options.output / f"digits_residual.{suffix}" for suffix in ("nir", "toml")]
-    existing = [file for file in files if file.exists()]
-    if existing and not options.force:
-        parser.exit(
-            2, f"train_digits_residual: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n"
-        )
-
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(SEED)
+    """Train and write the two files."""
+    description = "Train the residual digits network and write the preset."
+    files = train_digits.chosen_files("digits_residual", ("nir", "toml"), description)
+    train_digits.begin()
     network, (training, test) = build(), train_digits.load_split()
     train(network, *training)
     print(f"training: {describe(network, *training)}\ntest:     {describe(network, *test)}")
 
-    asides = [file.with_name(f".{file.name}.part") for file in files]
-    nir.write(asides[0], export(network))
-    asides[1].write_text(TOML)
-    for aside, final in zip(asides, files, strict=True):
-        aside.replace(final)
-        print(f"{final}: {final.stat().st_size} bytes")
+    with train_digits.written(files) as (model, configuration):
+        nir.write(model, export(network))
+        configuration.write_text(TOML)
 
 
 if __name__ == "__main__":

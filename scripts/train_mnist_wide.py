@@ -7,7 +7,7 @@ is what scripts/fetch_mnist.py got. Images are coded, and neurons are, as in scr
 first 20,000 training images takes some two minutes on one core.
 """
 
-import argparse
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -79,17 +79,12 @@ def train(network: torch.nn.Sequential, images: np.ndarray, labels: np.ndarray) 
 
 def main() -> None:
     """Train and write the three files."""
-    parser = argparse.ArgumentParser(description="Train 784-2048-10 on MNIST.")
-    parser.add_argument("--output", type=Path, default=Path("build/mnist_wide"), help="folder to write to")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parser.parse_args()
-    files = [options.output / f"mnist_wide.{suffix}" for suffix in ("nir", "toml", "npz")]
-    existing = [file for file in files if file.exists()]
-    if existing and not options.force:
-        parser.exit(2, f"train_mnist_wide: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n")
+    suffixes = ("nir", "toml", "npz")
+    files = digits.chosen_files("mnist_wide", suffixes, "Train 784-2048-10 on MNIST.", Path("build/mnist_wide"))
     if not MNIST.exists():
-        parser.exit(2, "train_mnist_wide: MNIST must be here: run python scripts/fetch_mnist.py first\n")
-    options.output.mkdir(parents=True, exist_ok=True)
+        print("train_mnist_wide: MNIST must be here: run python scripts/fetch_mnist.py first", file=sys.stderr)
+        sys.exit(2)
+    files[0].parent.mkdir(parents=True, exist_ok=True)
     with np.load(MNIST) as data:
         images, labels = data["train_images"][:IMAGES], data["train_labels"][:IMAGES].astype(np.int64)
         test, answers = data["test_images"][:TESTED], data["test_labels"][:TESTED].astype(np.int64)
@@ -105,14 +100,11 @@ def main() -> None:
     graph = export_to_nir(network, torch.zeros(INPUTS))
     lif = graph.nodes["readout"]
     nodes = graph.nodes | {"readout": nir.LI(tau=lif.tau, r=lif.r, v_leak=lif.v_leak)}
-    asides = [file.with_name(f".{file.name}.part") for file in files]
-    nir.write(asides[0], nir.NIRGraph(nodes={name: nodes[name] for name in sorted(nodes)}, edges=sorted(graph.edges)))
-    asides[1].write_text(TOML)
-    with asides[2].open("wb") as file:
-        np.savez_compressed(file, spikes=spikes(test[:STIMULUS]).numpy().astype(np.uint8), labels=answers[:STIMULUS])
-    for aside, final in zip(asides, files, strict=True):
-        aside.replace(final)
-        print(f"{final}: {final.stat().st_size} bytes")
+    with digits.written(files) as (model, configuration, stimulus):
+        graph = nir.NIRGraph(nodes={name: nodes[name] for name in sorted(nodes)}, edges=sorted(graph.edges))
+        nir.write(model, graph)
+        configuration.write_text(TOML)
+        digits.save_samples(stimulus, spikes(test[:STIMULUS]), torch.from_numpy(answers[:STIMULUS]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ cross-validation within the training series. Seeds and order are fixed, and one 
 one machine writes the same weights. It takes a minute and a half.
 """
 
-import argparse
 import hashlib
 import itertools
 import subprocess
@@ -28,10 +27,10 @@ from pathlib import Path
 
 import nir
 import numpy as np
-import snntorch
 import torch
+import train_digits
 from rich.progress import track
-from snntorch.surrogate import fast_sigmoid
+from train_digits import BETA_HIDDEN, BETA_READOUT, leaky
 
 PACKAGE = "aeon==1.6.0"
 FOLDER = "aeon/datasets/data/JapaneseVowels"
@@ -42,15 +41,11 @@ FILES = {
 STEPS, CHANNELS, LEVELS, HIDDEN, CLASSES = 29, 12, 8, 96, 9
 INPUTS = CHANNELS * LEVELS
 RANGE = 2.0
-BETA_HIDDEN, BETA_READOUT = 1 - 2**-3, 1 - 2**-4  # hardware decays by a shift and a subtraction
-DT_S = 1e-4
 EPOCHS, BATCH, LEARNING_RATE, WEIGHT_DECAY = 300, 45, 3e-3, 1e-1
 ACTIVITY_COST = 0.6  # of the hidden spikes a neuron and step: a spike that is not sent costs no cycles
 OFFSET, NOISE = 0.3, 0.7  # standard deviations of what training adds to a whole series, and to each frame of it
 STRETCH = 0.3  # logarithm of the factor that training stretches or shrinks a series by, at most
 TEMPERATURE, SMOOTHING = 4.0, 0.1  # mean membrane potential to logit; share of a label that goes to all classes
-SEED = 0
-PRESET = Path(__file__).parent.parent / "gen" / "presets"
 
 TOML = f"""\
 # Nine speakers by two vowels: {INPUTS} inputs, {HIDDEN} recurrent spiking neurons, {CLASSES} leaky integrators.
@@ -85,9 +80,9 @@ class Network(torch.nn.Module):
         super().__init__()
         self.synapses1 = torch.nn.Linear(INPUTS, HIDDEN)
         self.recurrent = torch.nn.Linear(HIDDEN, HIDDEN, bias=False)
-        self.hidden = leaky(BETA_HIDDEN, "zero")
+        self.hidden = leaky(HIDDEN, BETA_HIDDEN, "zero")
         self.synapses2 = torch.nn.Linear(HIDDEN, CLASSES)
-        self.readout = leaky(BETA_READOUT, "none")
+        self.readout = leaky(CLASSES, BETA_READOUT, "none")
 
     def forward(self, spikes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes ``[samples, steps, inputs]`` to the mean of the readout's membrane potential over the steps,
@@ -102,12 +97,6 @@ class Network(torch.nn.Module):
             membranes.append(self.readout.mem)
             activity.append(fired.mean())
         return torch.stack(membranes).mean(0), torch.stack(activity).mean()
-
-
-def leaky(beta: float, reset: str) -> snntorch.Leaky:
-    """Neurons with a threshold of 1, reset in the step of their spike."""
-    surrogate = fast_sigmoid(slope=10)
-    return snntorch.Leaky(beta=beta, spike_grad=surrogate, init_hidden=True, reset_mechanism=reset, reset_delay=False)
 
 
 def fetch() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -192,20 +181,13 @@ def export(network: Network) -> nir.NIRGraph:
     """The network as NIR, sorted. The readout never fires, so it is an LI."""
     state = {name: value.detach().numpy() for name, value in network.named_parameters()}
 
-    def constants(neurons: int, beta: float) -> dict[str, np.ndarray]:
-        """Parameters of neurons whose input has a gain of 1."""
-        tau = DT_S / (1 - beta)
-        values = {"tau": tau, "r": tau / DT_S, "v_leak": 0}
-        return {name: np.full(neurons, value, np.float32) for name, value in values.items()}
-
-    one, zero = np.ones(HIDDEN, np.float32), np.zeros(HIDDEN, np.float32)
     nodes = {
         "input": nir.Input(np.array([INPUTS])),
         "synapses1": nir.Affine(state["synapses1.weight"], state["synapses1.bias"]),
         "recurrent": nir.Linear(state["recurrent.weight"]),
-        "hidden": nir.LIF(**constants(HIDDEN, BETA_HIDDEN), v_threshold=one, v_reset=zero),
+        "hidden": train_digits.exported(BETA_HIDDEN, (HIDDEN,), spiking=True),
         "synapses2": nir.Affine(state["synapses2.weight"], state["synapses2.bias"]),
-        "readout": nir.LI(**constants(CLASSES, BETA_READOUT)),
+        "readout": train_digits.exported(BETA_READOUT, (CLASSES,), spiking=False),
         "output": nir.Output(np.array([CLASSES])),
     }
     row = ["input", "synapses1", "hidden", "synapses2", "readout", "output"]
@@ -214,23 +196,17 @@ def export(network: Network) -> nir.NIRGraph:
 
 
 def main() -> None:
-    """Fetch, train and write the three files, each aside and then renamed."""
-    parser = argparse.ArgumentParser(description="Train the vowels network and write the preset.")
-    parser.add_argument("--output", type=Path, default=PRESET, help="folder to write to")
-    parser.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parser.parse_args()
-    files = [options.output / f"vowels.{suffix}" for suffix in ("nir", "toml", "npz")]
-    existing = [file for file in files if file.exists()]
-    if existing and not options.force:
-        parser.exit(2, f"train_vowels: {existing[0]} exists: pass --force to overwrite it, or --output FOLDER\n")
+    """Fetch, train and write the three files."""
+    files = train_digits.chosen_files(
+        "vowels", ("nir", "toml", "npz"), "Train the vowels network and write the preset."
+    )
     try:
         (values, labels), (test_values, test_labels) = fetch()
     except (subprocess.CalledProcessError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        parser.exit(2, f"train_vowels: {PACKAGE}: {error}\n")
+        print(f"train_vowels: {PACKAGE}: {error}", file=sys.stderr)
+        sys.exit(2)
 
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(SEED)
+    train_digits.begin()
     network = Network()
     frames = values[~values[..., 0].isnan()]
     values, test_values = ((each - frames.mean(0)) / frames.std(0) for each in (values, test_values))
@@ -239,14 +215,10 @@ def main() -> None:
     print(f"training: {describe(network, encode(values), labels)}")
     print(f"test:     {describe(network, test, test_labels)}")
 
-    asides = [file.with_name(f".{file.name}.part") for file in files]
-    nir.write(asides[0], export(network))
-    asides[1].write_text(TOML)
-    with asides[2].open("wb") as file:
-        np.savez_compressed(file, spikes=test.numpy().astype(np.uint8), labels=test_labels.numpy())
-    for aside, final in zip(asides, files, strict=True):
-        aside.replace(final)
-        print(f"{final}: {final.stat().st_size} bytes")
+    with train_digits.written(files) as (model, configuration, stimulus):
+        nir.write(model, export(network))
+        configuration.write_text(TOML)
+        train_digits.save_samples(stimulus, test, test_labels)
 
 
 if __name__ == "__main__":

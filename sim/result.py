@@ -18,6 +18,7 @@ from ranvier.gen.files import written_aside
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
+from ranvier.golden.synapse import counts
 from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
 from ranvier.hw.timing import ChipTiming
 
@@ -167,9 +168,8 @@ def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.
     between = cycles[:, 1:, 0] - cycles[:, :-1, 1] - 1
     if not between.sum():
         return None
-    synapses = layer.connections[0].synapses
-    weights = synapses.weights != 0 if core.rows is not None else np.ones(synapses.weights.shape)
-    useful = replace(synapses, weights=weights.astype(np.int64)).drive(spikes[:, 1:].sum(axis=(0, 1))[None])
+    added = counts(layer.connections[0].synapses, zeros=core.rows is None)
+    useful = added.drive(spikes[:, 1:].sum(axis=(0, 1))[None])
     return float(useful.sum() / (between.sum() * core.lanes))
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
@@ -25,13 +26,22 @@ class Graph:
     nodes: dict[str, Node]
     edges: list[tuple[str, str]]
 
+    @cached_property
+    def _neighbours(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        before: dict[str, list[str]] = {}
+        after: dict[str, list[str]] = {}
+        for source, target in self.edges:
+            before.setdefault(target, []).append(source)
+            after.setdefault(source, []).append(target)
+        return before, after
+
     def before(self, name: str) -> list[str]:
         """Nodes that ``name`` gets its input from."""
-        return [source for source, target in self.edges if target == name]
+        return list(self._neighbours[0].get(name, []))
 
     def after(self, name: str) -> list[str]:
         """Nodes that take what ``name`` gives."""
-        return [target for source, target in self.edges if source == name]
+        return list(self._neighbours[1].get(name, []))
 
 
 class NodeError(Exception):

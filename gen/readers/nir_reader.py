@@ -21,7 +21,7 @@ from . import neurons as _neurons  # noqa: F401  enters the neurons into the reg
 from .graph import NEURONS, Graph, Node, NodeError, ordered
 from .hdf5 import read_hdf5
 from .maps import Map, Shape
-from .nodes import Population, Stage, Synapses, Wire, last, size_of, translate
+from .nodes import Population, Stage, Synapses, Wire, last, size_of, sizes, translate
 
 _MAX_WAYS = 64  # from neurons to neurons through linear nodes
 _IMAGES = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")  # nodes that know where in an image a value is
@@ -84,7 +84,7 @@ def _analyse(graph: Graph, time: TimeModel) -> tuple[list[NodeCheck], "_Folding 
     for node in order or graph.nodes.values():
         try:
             shapes = [stages[name][1] for name in graph.before(node.name) if name in stages] if order else []
-            if len({_sizes(shape) for shape in shapes}) > 1:
+            if len({sizes(shape) for shape in shapes}) > 1:
                 raise _meeting(node, shapes)
             stages[node.name] = translate(node, shapes[0] if shapes and shapes[0] else None, time)
         except NodeError as problem:
@@ -93,25 +93,16 @@ def _analyse(graph: Graph, time: TimeModel) -> tuple[list[NodeCheck], "_Folding 
     if order and not problems:
         folded = _Folding(graph, order, stages)
         with np.errstate(all="ignore"):  # the quantiser refuses what is not finite
-            for node in order:
+            for node in sorted(order, key=lambda node: node.type == "Output"):  # others may come behind it
                 try:
                     folded.add(node)
                 except NodeError as problem:
                     problems.setdefault(node.name, problem)
                     break
-            else:
-                try:
-                    folded.end()
-                except NodeError as problem:
-                    problems.setdefault(folded.output, problem)
     types = {node.name: node.type for node in order} | {node.name: node.type for node in graph.nodes.values()}
     checks = [_row(name, types[name], problems.get(name)) for name in types]
     checks += [_row(name, "missing", problem) for name, problem in problems.items() if name not in types]
     return checks, folded
-
-
-def _sizes(shape: Shape) -> Shape:
-    return tuple(n for n in shape if n != 1)
 
 
 def _meeting(node: Node, shapes: list[Shape]) -> NodeError:
@@ -153,6 +144,7 @@ class _Folding:
     def __init__(self, graph: Graph, order: list[Node], stages: dict[str, tuple[Stage, Shape]]) -> None:
         self.graph, self.stages = graph, stages
         self.input = next(node for node in order if node.type == "Input")
+        self.output = next(node.name for node in order if node.type == "Output")
         self.places = {node.name: place for place, node in enumerate(n for n in order if n.type in NEURONS)}
         self.layers: list[NetworkLayer] = []
         self.names: set[str] = set()
@@ -183,22 +175,19 @@ class _Folding:
         """Take ``node`` in, the Output last of all. Raises NodeError."""
         stage = self.stages[node.name][0]
         if isinstance(stage, Population):
-            following = self._beyond_wires(node.name, self.graph.after)
-            if stage.neurons.threshold is None and any(name != self.output for name in following):
-                names = ", ".join(name for name in following if name != self.output)
+            following = [name for name in self._beyond_wires(node.name, self.graph.after) if name != self.output]
+            if stage.neurons.threshold is None and following:
                 raise NodeError(
-                    f"it does not spike, but {names} follows it",
+                    f"it does not spike, but {', '.join(following)} follows it",
                     f"end the network with {node.name}, or use a spiking neuron there",
                 )
             self._add(node, stage.neurons, stage.gain, self._arriving(node))
-        elif node.type != "Output":
+        elif node.type == "Output":
+            self._end()
+        else:
             self._value(node.name)
 
-    @property
-    def output(self) -> str:
-        return next(name for name, node in self.graph.nodes.items() if node.type == "Output")
-
-    def end(self) -> None:
+    def _end(self) -> None:
         """See to it that the last layer is what the output is taken from. Raises NodeError."""
         before = self._beyond_wires(self.output, self.graph.before)
         if before == [self.input.name]:
@@ -345,5 +334,5 @@ def _starts(layers: tuple[NetworkLayer, ...]) -> tuple[str, ...]:
 
 
 def _feedback(layers: tuple[NetworkLayer, ...]) -> tuple[str, ...]:
-    back = [layer.node for layer in layers if any(source >= 0 for c in layer.connections for source in c.sources)]
+    back = [layer.node for layer in layers if any(c.back for c in layer.connections)]
     return (f"feedback of {', '.join(back)}: spikes of the step before",) if back else ()

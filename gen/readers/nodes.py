@@ -84,9 +84,14 @@ def size_of(shape: Shape) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
+def sizes(shape: Shape) -> Shape:
+    """Of all axes but those of 1."""
+    return tuple(n for n in shape if n != 1)
+
+
 def matched(node: Node, expected: Shape, shape: Shape | None) -> None:
     """Raise NodeError where a signal of ``shape`` meets a node that expects another; axes of 1 are ignored."""
-    if shape is not None and tuple(n for n in shape if n != 1) != tuple(n for n in expected if n != 1):
+    if shape is not None and sizes(shape) != sizes(expected):
         remedy = "add a Flatten node before it" if size_of(shape) == size_of(expected) else "make the two agree"
         raise NodeError(f"it takes shape {list(expected)} but gets {list(shape)}", remedy)
 

@@ -4,12 +4,12 @@ NeuroBench hooks into PyTorch modules; here the same quantities are counted on t
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ranvier.golden.inference import LayerTrace, arriving
 from ranvier.golden.program import Layer, Program
+from ranvier.golden.synapse import counts
 
 
 def footprint(program: Program) -> int:
@@ -45,11 +45,10 @@ def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[L
     effective = dense = 0
     for place, layer in enumerate(program.layers):
         for connection, given in zip(layer.connections, arriving(program, place, spikes, traces), strict=True):
-            weights, everyone = connection.synapses.weights, np.ones((1, given.shape[-1]), np.int64)
-            counts = replace(connection.synapses, weights=(weights != 0).astype(np.int64))
-            effective += int(counts.drive(given.sum(axis=(0, 1))[None]).sum())
-            all_weights = replace(counts, weights=np.ones_like(counts.weights))
-            dense += samples * steps * len(connection.sources) * int(all_weights.drive(everyone).sum())
+            synapses, everyone = connection.synapses, np.ones((1, given.shape[-1]), np.int64)
+            effective += int(counts(synapses, zeros=False).drive(given.sum(axis=(0, 1))[None]).sum())
+            every_step = int(counts(synapses, zeros=True).drive(everyone).sum())
+            dense += samples * steps * len(connection.sources) * every_step
     return {"Effective_MACs": 0.0, "Effective_ACs": effective / samples, "Dense": dense / samples}
 
 

@@ -32,6 +32,12 @@ def scaled(value: Value, factor: int) -> Value:
     return sum((value << bit for bit in range(1, factor.bit_length()) if factor >> bit & 1), value if factor & 1 else 0)
 
 
+def count_up(m: Module, counter: Value, when: Value) -> None:
+    """Let ``counter`` count ``when``; it sticks at its maximum."""
+    with m.If(when & ~counter.all()):
+        m.d.sync += counter.eq(counter + 1)
+
+
 def count_legal(m: Module, events: wiring.PureInterface, accepted: Value, exists: Value, most: int) -> Value:
     """Whether the offered event can be executed: it ``exists``, and the accumulators hold ``most`` in a step."""
     count = Signal(range(most + 1))
@@ -107,8 +113,7 @@ class Fetch(wiring.Component):
         legal = self._legal(m, accepted)
         with m.If(accepted):
             m.d.sync += [held.eq(legal), is_update.eq(event.step_end), sample_end.eq(event.step_end & event.sample_end)]
-            with m.If(~legal & ~self.rejected.all()):
-                m.d.sync += self.rejected.eq(self.rejected + 1)
+            count_up(m, self.rejected, ~legal)
         self._address(m, accepted, group)
         self._space(m, ready, done)
         if self.config.partial is not None:

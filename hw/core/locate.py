@@ -12,7 +12,7 @@ from ranvier.golden.synapse import Geometry
 from ..arith import quotient
 from ..config import CoreConfig, axis_targets, blocks_of, index_width, kernel_words, sharers
 from ..stream import event_stream
-from .fetch import COUNTER_WIDTH, count_legal, scaled
+from .fetch import COUNTER_WIDTH, count_legal, count_up, scaled
 
 LOCATE_STAGES = 5  # registers from the event to its walk
 
@@ -76,7 +76,7 @@ class Locate(wiring.Component):
         kinds = {"step_end": 1, "sample_end": 1, "which": index_width(len(shapes))}
         row, column, channel = (index_width(max(sizes)) for sizes in zip(*(s.in_shape for s in shapes), strict=True))
         index = {"index": index_width(config.axons)}
-        place = {"place": index_width(max(shape.vertical.size * shape.horizontal.size for shape in shapes))}
+        place = {"place": index_width(max(map(place_count, shapes)))}
         layouts = [
             index,
             index | place,
@@ -94,8 +94,7 @@ class Locate(wiring.Component):
         accepted = self.events.valid & self.events.ready
         legal = count_legal(m, self.events, accepted, event.index < config.axons, config.most_events)
         m.d.comb += [self.events.ready.eq(free[0]), self.walks.valid.eq(full[-1]), self.empty.eq(full == 0)]
-        with m.If(accepted & ~legal & ~self.rejected.all()):
-            m.d.sync += self.rejected.eq(self.rejected + 1)
+        count_up(m, self.rejected, accepted & ~legal)
 
         starts = list(accumulate((shape.channels * place_count(shape) for shape in shapes), initial=0))
         which: Value = Const(0)

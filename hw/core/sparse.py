@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, index_width
 from ..stream import event_stream
-from .fetch import COUNTER_WIDTH, count_legal, operation_layout
+from .fetch import COUNTER_WIDTH, count_legal, count_up, operation_layout
 from .lane import last_stage
 
 ENTRY_STAGES = 2  # from a weight word's address until its groups are known and state can be read
@@ -102,6 +102,5 @@ class SparseFetch(wiring.Component):
             ]
         with m.If(accepted):
             m.d.sync += [looking.eq(legal), found.eq(event)]
-            with m.If(~legal & ~self.rejected.all()):
-                m.d.sync += self.rejected.eq(self.rejected + 1)
+            count_up(m, self.rejected, ~legal)
         return m
