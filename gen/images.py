@@ -11,12 +11,13 @@ from ranvier.hw.config import CoreConfig, index_width, sharers
 
 def weight_words(layer: Layer, core: CoreConfig) -> list[int]:
     """Words of the weight memory, lane 0 in the low bits, padded with 0: word ``axon * groups + group``, or of each
-    convolution those of its kernels."""
+    convolution those of its kernels. Delays of synapses lie above their weights."""
     kernels = [_kernels(*each, core.lanes) for each in zip(layer.weights, core.convolutions, strict=False)]
+    beside = [(layer.delays, core.delay_width)] if core.synaptic and layer.delays is not None else []
     words: list[int] = []
     for part in kernels or [layer.matrix]:
         raw = (part < 0).astype(np.int64) if layer.weight_width == 1 else part
-        words += _pack([(raw, core.weight_width)], core)
+        words += _pack([(raw, core.weight_width), *beside], core)
     return words
 
 
@@ -34,20 +35,23 @@ def _kernels(weights: np.ndarray, shape: Geometry, lanes: int) -> np.ndarray:
 def sparse_words(layer: Layer, core: CoreConfig) -> list[int]:
     """Words of the weight memory of sparse synapses, row after row, then a word of zeros if there are empty rows.
 
-    An axon's row: in word ``i`` each lane's ``i``-th weight that is not 0, and above it the group of its neuron; 0
-    where a lane has no more.
+    An axon's row: in word ``i`` each lane's ``i``-th weight that is not 0, above it the group of its neuron, and above
+    that the synapse's delay, if it has one of its own; 0 where a lane has no more.
     """
     assert core.rows is not None
     size = core.weight_word_width // core.lanes
     words: list[int] = []
-    for row, count in zip(layer.matrix.tolist(), core.rows, strict=True):
+    for axon, (row, count) in enumerate(zip(layer.matrix.tolist(), core.rows, strict=True)):
         lanes = [[k for k in range(lane, core.neurons, core.lanes) if row[k]] for lane in range(core.lanes)]
         for place in range(count):
             word = 0
             for lane, neurons in enumerate(lanes):
                 if place < len(neurons):
                     weight, group = row[neurons[place]] % (1 << core.weight_width), neurons[place] // core.lanes
-                    word |= (weight | group << core.weight_width) << lane * size
+                    entry = weight | group << core.weight_width
+                    if core.synaptic and layer.delays is not None:
+                        entry |= int(layer.delays[axon, neurons[place]]) << size - core.delay_width
+                    word |= entry << lane * size
             words.append(word)
     return words + [0] * (0 in core.rows)
 
@@ -72,7 +76,11 @@ def parameter_words(layer: Layer, core: CoreConfig) -> list[int]:
 
 
 def memory_words(layer: Layer, core: CoreConfig, memory: str) -> list[int]:
-    """Words of the memory ``weights``, ``parameters`` or ``rows``."""
+    """Words of the memory ``weights``, ``parameters``, ``rows`` or ``delays`` (of axons)."""
+    if memory == "delays":
+        assert layer.delays is not None
+        words: list[int] = layer.delays.tolist()
+        return words
     if memory == "parameters":
         return parameter_words(layer, core)
     if memory == "rows":

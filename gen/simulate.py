@@ -4,13 +4,16 @@ It shares no arithmetic with :mod:`ranvier.golden`: the quantiser is measured ag
 against snnTorch and Norse.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from ranvier.golden.attention import Attention
+from ranvier.golden.program import Connection
 from ranvier.golden.synapse import Dense, Synapses
 
-from .network import Network, NetworkLayer, Neurons
+from .network import Network, Neurons
 
 
 @dataclass(frozen=True)
@@ -36,40 +39,49 @@ def simulate(network: Network, spikes: np.ndarray) -> list[FloatTrace]:
         FloatTrace(np.zeros(shape, bool), np.zeros(shape))
         for shape in ((samples, steps, layer.bias.size) for layer in network.layers)
     ]
+    pending: list[dict[int, np.ndarray]] = [{} for _ in network.layers]  # what is yet to arrive, by its step
     for step in range(steps):
         for place, layer in enumerate(network.layers):
-            signals = [_arriving(c.sources, place, step, spikes, traces) for c in layer.connections]
-            traces[place].record(step, populations[place].step(_drive(layer, signals)))
+            for connection in layer.connections:
+                signal = _sent(connection, place, step, spikes, traces)
+                for delay, drive in _delayed(connection, signal):
+                    pending[place][step + delay] = pending[place].get(step + delay, 0) + drive
+            traces[place].record(step, populations[place].step(layer.bias + pending[place].pop(step, 0)))
     return traces
 
 
-def _arriving(
-    sources: tuple[int, ...], place: int, step: int, spikes: np.ndarray, traces: list[FloatTrace]
-) -> np.ndarray:
-    """Spikes of ``sources`` added up, those of no earlier layer from the step before: ``[samples, axons]``."""
-    total = np.zeros(())
-    for source in sources:
+def _sent(connection: Connection, place: int, step: int, spikes: np.ndarray, traces: list[FloatTrace]) -> np.ndarray:
+    """What its sources send to ``connection``, those of no earlier layer in the step before: ``[samples, axons]``."""
+    signals = []
+    for source in connection.sources:
         signal = spikes if place + source < 0 else traces[place + source].spikes
-        if source < 0:
-            total = total + signal[:, step]
-        elif step:
-            total = total + signal[:, step - 1]
+        now = step - (source >= 0)
+        signals.append(signal[:, now].astype(np.float64) if now >= 0 else np.zeros(signal[:, 0].shape))
+    return np.concatenate(signals, axis=1) if isinstance(connection.synapses, Attention) else np.sum(signals, axis=0)
+
+
+def _delayed(connection: Connection, signal: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """What ``signal`` does to the neurons, and so many steps later."""
+    delays, synapses = connection.delays, connection.synapses
+    if delays is None:
+        yield 0, driven(synapses, signal)
+        return
+    for delay in np.unique(delays).tolist():
+        if delays.ndim == 1:
+            yield delay, driven(synapses, np.where(delays == delay, signal, 0))
         else:
-            total = total + np.zeros(signal[:, 0].shape)
-    return np.asarray(total)
-
-
-def _drive(layer: NetworkLayer, signals: list[np.ndarray]) -> np.ndarray:
-    drive = layer.bias
-    for connection, signal in zip(layer.connections, signals, strict=True):
-        drive = drive + driven(connection.synapses, signal)
-    return drive
+            yield delay, signal @ np.where(delays == delay, synapses.weights, 0)
 
 
 def driven(synapses: Synapses, signal: np.ndarray) -> np.ndarray:
     """``signal`` ``[n, axons]`` times float weights: ``[n, neurons]``; each weight of a kernel adds a shifted image."""
     if isinstance(synapses, Dense):
         return np.asarray(signal @ synapses.weights)
+    if isinstance(synapses, Attention):
+        shape = synapses.shape
+        query, key, value = signal.reshape(len(signal), 3, shape.tokens, shape.heads, -1).transpose(1, 0, 3, 2, 4)
+        attended = synapses.weights * (query @ key.swapaxes(2, 3)) @ value
+        return np.asarray(attended.swapaxes(1, 2).reshape(len(signal), -1))
     geometry, weights = synapses.geometry, synapses.weights
     y, x = geometry.vertical, geometry.horizontal
     image = signal.reshape(-1, *geometry.in_shape)

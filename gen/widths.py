@@ -44,7 +44,7 @@ def reach(
     model: NeuronModel, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of each neuron's membrane potential and current, before saturation, int64 ``[2, neurons]`` each."""
-    drive = np.asarray(sum(np.stack(bounds(c.synapses)) * len(c.sources) for c in connections))
+    drive = np.asarray(sum(np.stack(bounds(c.synapses)) * c.repeats for c in connections))
     neurons = drive.shape[1]
     parameters = {name: spread(array, neurons) for name, array in parameters.items()}
     drive = drive + parameters["bias"]

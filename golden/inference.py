@@ -40,8 +40,10 @@ def run_program(program: Program, spikes: np.ndarray) -> list[LayerTrace]:
         states = [_State(program.layers[place], samples) for place in looped]
         for step in range(steps):
             for place, state in zip(looped, states, strict=True):
-                given = arriving(program, place, spikes, traces, step)
-                state.advance(synaptic_drive(program.layers[place], given), traces[place], step)
+                layer = program.layers[place]
+                before = min(step, layer.longest_delay + 1)  # steps that this one still depends on
+                given = arriving(program, place, spikes, traces, slice(step - before, step + 1))
+                state.advance(_drive_at(layer, given, before), traces[place], step)
     return traces
 
 
@@ -56,36 +58,55 @@ def run_layer(layer: Layer, arriving: Sequence[np.ndarray]) -> LayerTrace:
             state.advance(drive[:, step], trace, step)
         return trace
     for step in range(steps):
-        state.advance(synaptic_drive(layer, [given[:, step] for given in arriving]), trace, step)
+        state.advance(_drive_at(layer, arriving, step), trace, step)
     return trace
 
 
 def arriving(
-    program: Program, place: int, spikes: np.ndarray, traces: Sequence[Any], step: int | None = None
+    program: Program, place: int, spikes: np.ndarray, traces: Sequence[Any], steps: slice = slice(None)
 ) -> list[np.ndarray]:
-    """What arrives at each connection of the layer at ``place``: of each axon the number of spikes, ``[samples, steps,
-    axons]``, or of one ``step`` ``[samples, axons]``; ``traces`` (anything with ``spikes``) of the layers."""
+    """What is sent to each connection of the layer at ``place``: of each axon the number of spikes, ``[samples, steps,
+    axons]``; ``traces`` (anything with ``spikes``) of the layers."""
     sums: list[np.ndarray] = []
     for connection in program.layers[place].connections:
         signals = []
         for source in connection.sources:
-            signal = spikes if place + source < 0 else traces[place + source].spikes
-            signals.append(_delayed(signal, step) if source >= 0 else signal if step is None else signal[:, step])
-        sums.append(signals[0] if len(signals) == 1 else np.asarray(np.sum(signals, axis=0, dtype=np.int64)))
+            signal = (spikes if place + source < 0 else traces[place + source].spikes)[:, steps]
+            signals.append(_later(signal, 1) if source >= 0 else signal)
+        if len(signals) == 1:
+            sums.append(signals[0])
+            continue
+        total = np.zeros((*signals[0].shape[:2], connection.synapses.axons), np.int64)
+        for (first, count), signal in zip(connection.heard, signals, strict=True):
+            total[:, :, first : first + count] += signal
+        sums.append(total)
     return sums
 
 
-def _delayed(signal: np.ndarray, step: int | None) -> np.ndarray:
-    """By a step; no spikes before the first."""
-    if step is None:
-        return np.concatenate([np.zeros_like(signal[:, :1]), signal[:, :-1]], axis=1)
-    return signal[:, step - 1] if step else np.zeros_like(signal[:, 0])
+def _later(signal: np.ndarray, delay: int) -> np.ndarray:
+    """By so many steps; no spikes before the first."""
+    if not delay:
+        return signal
+    return np.concatenate([np.zeros_like(signal[:, :delay]), signal[:, :-delay]], axis=1)
 
 
 def synaptic_drive(layer: Layer, arriving: Sequence[np.ndarray]) -> np.ndarray:
-    """Sum of the weights of the inputs that spiked: int64 ``[…, neurons]``."""
-    drives = [c.synapses.drive(given) for c, given in zip(layer.connections, arriving, strict=True)]
-    return np.asarray(sum(drives[1:], start=drives[0]))
+    """In every step the sum of the weights of the inputs whose spikes arrive: int64 ``[samples, steps, neurons]``."""
+    total = np.zeros((*arriving[0].shape[:2], layer.neurons), np.int64)
+    for connection, given in zip(layer.connections, arriving, strict=True):
+        for part in connection.parts:
+            total += part.drive(_later(given, part.delay))
+    return total
+
+
+def _drive_at(layer: Layer, arriving: Sequence[np.ndarray], step: int) -> np.ndarray:
+    """That of one step: ``[samples, neurons]``."""
+    total = np.zeros((len(arriving[0]), layer.neurons), np.int64)
+    for connection, given in zip(layer.connections, arriving, strict=True):
+        for part in connection.parts:
+            if part.delay <= step:
+                total += part.drive(given[:, step - part.delay])
+    return total
 
 
 def _ends_of_loops(program: Program) -> Iterator[int]:

@@ -2,35 +2,93 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .attention import Attention, Tokens
 from .neuron import Current, Keep, Multiply, NeuronModel, Shift, parameter_error, weight_range
 from .synapse import Convolution, Dense, Geometry, Synapses, restored
 
 MAX_WEIGHT_WIDTH = 16
+MAX_DELAY = 63
 _DECAYS = {"keep": Keep, "shift": Shift, "multiply": Multiply}
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """What of a connection takes ``delay`` steps: ``synapses`` behind ``axons`` (bool ``[axons]``; None: all)."""
+
+    delay: int
+    axons: np.ndarray | None
+    synapses: Synapses
+
+    def drive(self, spikes: np.ndarray) -> np.ndarray:
+        """Sums of weights: ``[…, axons]`` to int64 ``[…, neurons]``."""
+        return self.synapses.drive(spikes if self.axons is None else spikes * self.axons)
+
+
+@dataclass(frozen=True, eq=False)
 class Connection:
-    """Synapses, and the ``sources`` whose spikes are added up at their axons.
+    """Synapses, and the ``sources`` whose spikes are added up at their axons; an :class:`Attention` has three, whose
+    spikes lie side by side: query, key and value.
 
     A source is a place in the list of layers, counted from the layer of the synapses: -1 the one before it (before
     the first layer: the network's input), 0 itself. Spikes of layers from 0 up are those of the step before.
+    ``delays``: steps that spikes take on their way, int64, 0 to :data:`MAX_DELAY`: of each axon ``[axons]``, or of each
+    weight of dense synapses ``[axons, neurons]``. Raises ValueError where these disagree.
     """
 
     synapses: Synapses
     sources: tuple[int, ...] = (-1,)
+    delays: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        attends = isinstance(self.synapses, Attention)
+        if attends and len(self.sources) != 3:
+            raise ValueError(f"An attention must have three sources, query, key and value, not {len(self.sources)}")
+        if self.delays is None:
+            return
+        weights = self.synapses.weights.shape if isinstance(self.synapses, Dense) else ()
+        if attends or self.delays.shape not in ((self.synapses.axons,), weights):
+            raise ValueError(f"Delays must be of axons, or of dense weights, not {list(self.delays.shape)}")
+        if self.delays.min() < 0 or self.delays.max() > MAX_DELAY:
+            reached = f"{self.delays.min()} to {self.delays.max()}"
+            raise ValueError(f"Delays must be 0 to {MAX_DELAY} steps, not {reached}")
 
     @property
     def back(self) -> bool:
         """Whether spikes of the step before are among them."""
         return any(source >= 0 for source in self.sources)
+
+    @property
+    def repeats(self) -> int:
+        """Spikes that one axon can get in a step."""
+        return 1 if isinstance(self.synapses, Attention) else len(self.sources)
+
+    @property
+    def heard(self) -> list[tuple[int, int]]:
+        """Of each source the first of its axons, and their number."""
+        count = self.synapses.axons // (3 if isinstance(self.synapses, Attention) else 1)
+        return [(place * count if count < self.synapses.axons else 0, count) for place in range(len(self.sources))]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """One for each delay."""
+        if self.delays is None:
+            return [Part(0, None, self.synapses)]
+        found = []
+        for delay in np.unique(self.delays).tolist():
+            same = self.delays == delay
+            if same.ndim == 1:
+                found.append(Part(delay, same, self.synapses))
+            else:
+                weights = np.where(same, self.synapses.weights, 0)
+                found.append(Part(delay, None, replace(self.synapses, weights=weights)))
+        return found
 
 
 def dense(weights: np.ndarray, *sources: int) -> tuple[Connection, ...]:
@@ -69,6 +127,8 @@ class Layer:
         if self.convolutions and len({geometry.out_shape for geometry in self.convolutions}) > 1:
             shapes = " and ".join(str(list(geometry.out_shape)) for geometry in self.convolutions)
             raise ValueError(f"Layer {self.name}: convolutions must all have neurons of one shape, not {shapes}")
+        if self.attention is not None and (len(self.connections) > 1 or self.weights[0][0] != 1):
+            raise ValueError(f"Layer {self.name}: an attention must stand alone, with a weight of 1")
         if 0 < len(self.convolutions) < len(self.connections):
             raise ValueError(f"Layer {self.name}: connections must all be convolutions, or all dense")
         for connection in self.connections[1:]:
@@ -89,14 +149,36 @@ class Layer:
     @cached_property
     def matrix(self) -> np.ndarray:
         """All weights, int64 ``[axons, neurons]``, where all synapses are dense. Raises ValueError elsewhere."""
-        if self.convolutions:
-            raise ValueError(f"Layer {self.name} must be dense, not a convolution")
+        if self.convolutions or self.attention is not None:
+            raise ValueError(f"Layer {self.name} must be dense, not a convolution or an attention")
         return self.weights[0] if len(self.weights) == 1 else np.concatenate(self.weights)
 
     @cached_property
     def convolutions(self) -> tuple[Geometry, ...]:
         """Of each connection; none where all are dense."""
         return tuple(c.synapses.geometry for c in self.connections if isinstance(c.synapses, Convolution))
+
+    @property
+    def attention(self) -> Tokens | None:
+        """The shape of its attention, where it has one."""
+        synapses = self.connections[0].synapses
+        return synapses.shape if isinstance(synapses, Attention) else None
+
+    @cached_property
+    def delays(self) -> np.ndarray | None:
+        """Of all axons ``[axons]``, or where one connection has them so of all weights ``[axons, neurons]``; None where
+        no spike is delayed."""
+        if all(connection.delays is None for connection in self.connections):
+            return None
+        own = [np.zeros(c.synapses.axons, np.int64) if c.delays is None else c.delays for c in self.connections]
+        if all(each.ndim == 1 for each in own):
+            return np.concatenate(own)
+        wide = [np.broadcast_to(each.reshape(len(each), -1), (len(each), self.neurons)) for each in own]
+        return np.concatenate(wide)
+
+    @property
+    def longest_delay(self) -> int:
+        return 0 if self.delays is None else int(self.delays.max())
 
     @property
     def channels(self) -> int:
@@ -113,8 +195,8 @@ class Layer:
 
     @property
     def fan_in(self) -> int:
-        """Most spikes that one neuron can get in a step."""
-        return sum(connection.synapses.fan_in * len(connection.sources) for connection in self.connections)
+        """Most spikes that one neuron can get in a step; of an attention, most pairs of them."""
+        return sum(connection.synapses.fan_in * connection.repeats for connection in self.connections)
 
     @property
     def accumulator_width(self) -> int:
@@ -126,7 +208,7 @@ def input_axons(layers: Sequence[tuple[Connection, ...]]) -> int | None:
     for place, connections in enumerate(layers):
         for connection in connections:
             if -1 - place in connection.sources:
-                return connection.synapses.axons
+                return connection.heard[0][1]
     return None
 
 
@@ -148,8 +230,8 @@ class Program:
             raise ValueError("A program must have at least one layer")
         for place, layer in enumerate(self.layers):
             for connection in layer.connections:
-                for source in connection.sources:
-                    self._check(place, layer, connection.synapses.axons, place + source)
+                for source, (_, axons) in zip(connection.sources, connection.heard, strict=True):
+                    self._check(place, layer, axons, place + source)
 
     def _check(self, place: int, layer: Layer, axons: int, source: int) -> None:
         if not -1 <= source < len(self.layers):
@@ -203,6 +285,7 @@ class Program:
         for index, layer in enumerate(self.layers):
             arrays[f"{index}.scale"] = layer.scale
             arrays |= {f"{index}.weights.{number}": weights for number, weights in enumerate(layer.weights)}
+            arrays |= {f"{index}.delays.{k}": c.delays for k, c in enumerate(layer.connections) if c.delays is not None}
             arrays |= {f"{index}.{name}": array for name, array in layer.parameters.items()}
         with open(path, "wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -217,7 +300,11 @@ class Program:
                 model = _model(item["model"])
                 parameters = {name: file[f"{index}.{name}"] for name in model.parameter_shapes()}
                 connections = tuple(
-                    Connection(restored(file[f"{index}.weights.{number}"], fields), tuple(fields["sources"]))
+                    Connection(
+                        restored(file[f"{index}.weights.{number}"], fields),
+                        tuple(fields["sources"]),
+                        file.get(f"{index}.delays.{number}"),
+                    )
                     for number, fields in enumerate(item["connections"])
                 )
                 scale = file[f"{index}.scale"]

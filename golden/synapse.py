@@ -9,16 +9,8 @@ from typing import Any
 
 import numpy as np
 
-_EXACT = 1 << 53  # float64 holds every integer below, so that a BLAS product of integers is exact
-
-
-def exact_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """``a @ b`` of integers by BLAS. Raises ValueError where float64 could round."""
-    bound = int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0)) * a.shape[-1]
-    if bound >= _EXACT:
-        raise ValueError(f"Product of integers must stay below 2**53, not {bound}")
-    product: np.ndarray = (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
-    return product
+from .attention import Attention, Tokens
+from .product import exact_product
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +202,7 @@ class Convolution:
         return {"kind": "convolution", "geometry": asdict(self.geometry)}
 
 
-Synapses = Dense | Convolution
+Synapses = Dense | Convolution | Attention
 
 
 def unshared(synapses: Dense, shape: tuple[int, int, int]) -> Convolution:
@@ -226,6 +218,8 @@ def restored(weights: np.ndarray, description: dict[str, Any]) -> Synapses:
     """The synapses whose ``description`` was saved beside their ``weights``."""
     if description["kind"] == "dense":
         return Dense(weights)
+    if description["kind"] == "attention":
+        return Attention(weights, Tokens(*(description[name] for name in ("tokens", "channels", "heads"))))
     fields = dict(description["geometry"])
     fields |= {name: Axis(**fields[name]) for name in ("vertical", "horizontal")}
     return Convolution(weights, Geometry(**fields))
@@ -233,13 +227,16 @@ def restored(weights: np.ndarray, description: dict[str, Any]) -> Synapses:
 
 def counts(synapses: Synapses, *, zeros: bool) -> Synapses:
     """``synapses`` with weights of 1, so that they drive by how many weights are added; those that are 0 count if
-    ``zeros``."""
+    ``zeros``. An attention adds its weight once for each pair of spikes that a value meets."""
     weights = np.ones_like(synapses.weights) if zeros else synapses.weights != 0
     return replace(synapses, weights=weights.astype(np.int64))
 
 
 def bounds(synapses: Synapses) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest drive of each neuron, every axon free to spike or not: int64 ``[neurons]`` each."""
+    if isinstance(synapses, Attention):
+        most = np.full(synapses.neurons, synapses.fan_in * synapses.weights[0])
+        return np.minimum(most, 0), np.maximum(most, 0)
     everyone = np.ones((1, synapses.axons), bool)
     least, most = (
         replace(synapses, weights=clipped).drive(everyone)[0]

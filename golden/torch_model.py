@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from . import torch_arith  # noqa: F401  tensors join the arithmetic
+from .attention import Attention, Tokens
 from .neuron import after_reset, fire, integrate, observe, renew
 from .program import Layer, Program, spread
-from .synapse import Convolution, Geometry
+from .synapse import Convolution, Geometry, Synapses
 
 
 class TorchLayer(torch.nn.Module):
@@ -18,7 +19,11 @@ class TorchLayer(torch.nn.Module):
     def __init__(self, layer: Layer) -> None:
         super().__init__()
         self.model, self.neurons = layer.model, layer.neurons
-        self.connections = [(each, torch.from_numpy(each.synapses.weights)) for each in layer.connections]
+        self.connections = [
+            (each, [(part, torch.from_numpy(part.synapses.weights)) for part in each.parts])
+            for each in layer.connections
+        ]
+        self.reach = layer.longest_delay + 1
         for name, array in layer.parameters.items():
             self.register_buffer(name, torch.from_numpy(np.asarray(spread(array, layer.neurons))))
         self.start(0)
@@ -27,6 +32,7 @@ class TorchLayer(torch.nn.Module):
         """Begin ``samples`` new samples from the zero state."""
         self.stored = torch.zeros((samples, self.neurons), dtype=torch.int64)
         self.stored_current = self.stored
+        self.arrived: list[list[torch.Tensor]] = []  # at each connection, in this step and those before
 
     def forward(self, signals: list[list[torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes bool ``[samples, axons]`` of each source of each connection, to (spikes bool, membrane int64), both
@@ -35,12 +41,15 @@ class TorchLayer(torch.nn.Module):
         parameter = dict(self.named_buffers()).get
         none = torch.zeros((), dtype=torch.int64)
         drive = none
-        for (connection, weights), sources in zip(self.connections, signals, strict=True):
-            arriving = torch.stack(sources).sum(dim=0, dtype=torch.int64)
-            if isinstance(connection.synapses, Convolution):
-                drive = drive + convolve(connection.synapses.geometry, weights, arriving)
-            else:
-                drive = drive + (arriving[:, :, None] * weights).sum(dim=1)
+        now = [_meet(each.synapses, given) for (each, _), given in zip(self.connections, signals, strict=True)]
+        self.arrived = [now, *self.arrived[: self.reach - 1]]
+        for number, (_, parts) in enumerate(self.connections):
+            for part, weights in parts:
+                if part.delay < len(self.arrived):
+                    spikes = self.arrived[part.delay][number]
+                    if part.axons is not None:
+                        spikes = spikes * torch.from_numpy(part.axons)
+                    drive = drive + _driven(part.synapses, weights, spikes)
         if current is None:
             v, _ = integrate(self.stored + drive + self.bias, model.state_width)
         else:
@@ -55,6 +64,29 @@ class TorchLayer(torch.nn.Module):
         if current is not None and current.timing == "next_step":
             self.stored, _ = integrate(self.stored + i, model.state_width)
         return spike, observe(model, v, settled)
+
+
+def _meet(synapses: Synapses, sources: list[torch.Tensor]) -> torch.Tensor:
+    """The spikes of several sources, side by side for an attention, else added up."""
+    if isinstance(synapses, Attention):
+        return torch.cat(sources, dim=1).to(torch.int64)
+    return torch.stack(sources).sum(dim=0, dtype=torch.int64)
+
+
+def _driven(synapses: Synapses, weights: torch.Tensor, spikes: torch.Tensor) -> torch.Tensor:
+    """Sums of ``weights``: ``[samples, axons]`` to ``[samples, neurons]``."""
+    if isinstance(synapses, Convolution):
+        return convolve(synapses.geometry, weights, spikes)
+    if isinstance(synapses, Attention):
+        return attend(synapses.shape, spikes) * weights
+    return (spikes[:, :, None] * weights).sum(dim=1)
+
+
+def attend(shape: Tokens, spikes: torch.Tensor) -> torch.Tensor:
+    """``(Q Kᵀ) V`` of each head, queries and keys first: ``[samples, axons]`` to ``[samples, neurons]``."""
+    query, key, value = spikes.reshape(-1, 3, shape.tokens, shape.heads, shape.head_channels).unbind(1)
+    scores = torch.einsum("snhc,smhc->shnm", query, key)
+    return torch.einsum("shnm,smhc->snhc", scores, value).reshape(len(spikes), -1)
 
 
 def convolve(geometry: Geometry, weights: torch.Tensor, arriving: torch.Tensor) -> torch.Tensor:

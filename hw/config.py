@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
+from ranvier.golden.attention import Tokens
 from ranvier.golden.fixed import signed_max, signed_min, signed_width
-from ranvier.golden.neuron import NeuronModel
+from ranvier.golden.neuron import NeuronModel, weight_range
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import Axis, Geometry
 
@@ -36,7 +38,8 @@ class CoreConfig:
     ``rows``: of sparse synapses the words that each axon's row takes; ``convolutions``: the synapses are these, one
     behind the other; neither: they are dense. ``fan_in``: most spikes that a neuron can get in a step; None: one from
     each axon. ``repeats``: most spikes of one axon in a step. ``per_channel``: stored parameters are those of a
-    convolution's channels.
+    convolution's channels. ``attention``: neither weights nor any of these, but products of spikes. ``delays``: spikes
+    arrive less than ``slots`` steps later, a power of two, all of an axon together or each at its synapse's time.
     """
 
     name: str
@@ -53,6 +56,9 @@ class CoreConfig:
     fan_in: int | None = None
     repeats: int = 1
     per_channel: bool = False
+    attention: Tokens | None = None
+    delays: Literal["axonal", "synaptic"] | None = None
+    slots: int = 1
 
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
@@ -66,6 +72,11 @@ class CoreConfig:
             raise ValueError(f"Core {self.name} must not be sparse with weights of 1 bit: they are -1 or 1, never 0")
         if self.rows is not None and self.partial is not None:
             raise ValueError(f"Core {self.name} must not have both sparse synapses and partial sums")
+        if self.attention is not None and self.attention.head_channels % self.lanes:
+            raise ValueError(
+                f"Lanes of core {self.name} must divide the {self.attention.head_channels} channels of a head, "
+                f"not {self.lanes}"
+            )
         for shape in self.convolutions:
             if not fits(shape, self.lanes, self.weight_width):
                 raise ValueError(
@@ -105,7 +116,7 @@ class CoreConfig:
     def most_events(self) -> int:
         """Events that a step can have: one an axon, and a sum for each neuron from each of the other cores."""
         own = self.axons * self.repeats
-        if self.fan_in is not None and not self.convolutions:  # whose neurons do not get all of them
+        if self.fan_in is not None and not self.convolutions and self.attention is None:  # all neurons get all of them
             own = self.fan_in
         return own + (0 if self.partial is None else self.partial.senders * self.neurons)
 
@@ -114,6 +125,30 @@ class CoreConfig:
         """Most spikes whose weights one accumulator adds up in a step."""
         own = self.axons if self.fan_in is None else self.fan_in
         return own + (0 if self.partial is None else self.partial.axons)
+
+    @property
+    def axonal(self) -> bool:
+        return self.delays == "axonal"
+
+    @property
+    def synaptic(self) -> bool:
+        return self.delays == "synaptic"
+
+    @property
+    def delay_width(self) -> int:
+        """Bits of a delay, and of the place of a step in the ring of pending currents."""
+        return (self.slots - 1).bit_length()
+
+    @property
+    def gathered(self) -> bool:
+        """Whether all that a neuron gets in a step is added up before its state is read."""
+        return self.delays is not None or self.attention is not None
+
+    @property
+    def drive_width(self) -> int:
+        """Width in bits of all that a neuron gets in a step."""
+        low, high = weight_range(self.weight_width)
+        return signed_width(self._spikes * low, self._spikes * high)
 
     @cached_property
     def accumulator_width(self) -> int:
@@ -137,7 +172,10 @@ class CoreConfig:
     @property
     def weight_words(self) -> int:
         """Words of the weight memory: word ``axon * groups + group`` holds the weights of one group; or rows one behind
-        the other, of sparse synapses, and a word of zeros for all that are empty; or kernels, channel by channel."""
+        the other, of sparse synapses, and a word of zeros for all that are empty; or kernels, channel by channel; none
+        of an attention."""
+        if self.attention is not None:
+            return 0
         if self.convolutions:
             return sum(kernel_words(shape, self.lanes) for shape in self.convolutions)
         return self.axons * self.groups if self.rows is None else sum(self.rows) + (0 in self.rows)
@@ -155,11 +193,14 @@ class CoreConfig:
                 places = np.multiply.outer(rows, columns).reshape(-1) * blocks_of(shape, self.lanes)
                 cycles += np.repeat(np.maximum(places, 1), shape.channels).tolist()
             return tuple(cycles)
+        if self.attention is not None:
+            return (1,) * self.axons
         return (self.groups,) * self.axons if self.rows is None else tuple(max(words, 1) for words in self.rows)
 
     @property
     def weight_word_width(self) -> int:
         beside = 0 if self.rows is None else (self.groups - 1).bit_length()  # the group that a weight is for
+        beside += self.delay_width if self.synaptic else 0
         return self.lanes * (self.weight_width + beside)
 
     @cached_property
@@ -180,10 +221,12 @@ class CoreConfig:
     @property
     def memories(self) -> list[tuple[str, int, int]]:
         """Name, words and width of each memory that is loaded."""
-        memories = [("weights", self.weight_words, self.weight_word_width)]
+        memories = [("weights", self.weight_words, self.weight_word_width)] if self.weight_words else []
         if self.rows is not None:
             pointer = index_width(self.weight_words) + max(self.event_cycles).bit_length()
             memories.append(("rows", self.axons, pointer))
+        if self.axonal:
+            memories.append(("delays", self.axons, self.delay_width))
         if self.stored:
             memories.append(("parameters", self.parameter_words, self.parameter_word_width))
         return memories
@@ -215,12 +258,17 @@ def lay_out(memories: Iterable[tuple[str, str, int, int]]) -> tuple[MemoryRegion
 
 @dataclass(frozen=True)
 class Feed:
-    """Spikes that a core gets from the core at ``source`` (-1: from the chip's input), its axons from ``offset`` on.
-    ``back``: those of the step before."""
+    """Spikes that a core gets from the core at ``source`` (-1: from the chip's input): each once for each of
+    ``offsets``, from which on the source's axons lie. ``back``: those of the step before."""
 
     source: int
-    offset: int = 0
+    offsets: tuple[int, ...] = (0,)
     back: bool = False
+
+    @property
+    def direct(self) -> bool:
+        """Whether events need not be changed or wait."""
+        return self.offsets == (0,) and not self.back
 
 
 @dataclass(frozen=True)
@@ -247,8 +295,9 @@ class ChipConfig:
             return self.cores[source].neurons
         place, number = self.takers(-1)[0]
         feeds = self.feeds[place]
-        ends = sorted({feed.offset for feed in feeds} | {self.cores[place].axons})
-        return ends[ends.index(feeds[number].offset) + 1] - feeds[number].offset
+        starts = {offset for feed in feeds for offset in feed.offsets}
+        first = feeds[number].offsets[0]
+        return min({self.cores[place].axons} | {start for start in starts if start > first}) - first
 
     @cached_property
     def memory_map(self) -> tuple[MemoryRegion, ...]:
@@ -308,8 +357,8 @@ def row_words(weights: np.ndarray, lanes: int) -> tuple[int, ...]:
 
 def core_config(layer: Layer, lanes: int, sparse: bool = False) -> CoreConfig:
     """The core that runs ``layer``: parameters of one value are built in, the others stored. Raises ValueError."""
-    if layer.convolutions and sparse:
-        raise ValueError(f"Layer {layer.name} must not be sparse: it is a convolution")
+    if (layer.convolutions or layer.attention) and sparse:
+        raise ValueError(f"Layer {layer.name} must not be sparse: it has no matrix of weights")
     rows = row_words(layer.matrix, lanes) if sparse else None
     fixed = tuple((name, int(array)) for name, array in layer.parameters.items() if array.shape == ())
     stored = tuple(name for name, array in layer.parameters.items() if array.shape != ())
@@ -326,13 +375,25 @@ def core_config(layer: Layer, lanes: int, sparse: bool = False) -> CoreConfig:
         rows=rows,
         convolutions=layer.convolutions,
         fan_in=None if layer.fan_in == layer.axons else layer.fan_in,
-        repeats=max(len(connection.sources) for connection in layer.connections),
+        repeats=max(connection.repeats for connection in layer.connections),
         per_channel=bool(sizes) and sizes == {layer.channels} and layer.channels != layer.neurons,
+        attention=layer.attention,
+        delays=_kind_of_delays(layer),
+        slots=1 << layer.longest_delay.bit_length(),
     )
+
+
+def _kind_of_delays(layer: Layer) -> Literal["axonal", "synaptic"] | None:
+    if layer.delays is None or not layer.longest_delay:
+        return None
+    return "axonal" if layer.delays.ndim == 1 else "synaptic"
 
 
 def most_lanes(layer: Layer, lanes: int) -> int:
     """At most ``lanes``, as many as ``layer`` can have."""
+    if layer.attention is not None:
+        channels = layer.attention.head_channels
+        return max(count for count in range(1, lanes + 1) if channels % count == 0)
     if not layer.convolutions:
         return min(lanes, layer.neurons)
     width, shapes = layer.weight_width, layer.convolutions
@@ -359,9 +420,11 @@ def chip_config(program: Program, lanes: int | list[int], sparse: list[bool] | N
 def _feeds(program: Program) -> tuple[tuple[Feed, ...], ...]:
     feeds = []
     for place, layer in enumerate(program.layers):
-        offset, own = 0, []
+        start, offsets = 0, dict[int, list[int]]()  # by the source's place, from the layer's
         for connection in layer.connections:
-            own += [Feed(place + source, offset, source >= 0) for source in connection.sources]
-            offset += connection.synapses.axons
+            for source, (first, _) in zip(connection.sources, connection.heard, strict=True):
+                offsets.setdefault(source, []).append(start + first)
+            start += connection.synapses.axons
+        own = [Feed(place + source, tuple(starts), source >= 0) for source, starts in offsets.items()]
         feeds.append(tuple(sorted(own, key=lambda feed: (feed.back, feed.source))))
     return tuple(feeds)

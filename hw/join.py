@@ -1,6 +1,6 @@
 """Puts the steps of several streams together into one: how a core gets spikes of more than one layer."""
 
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,12 +15,13 @@ class Join(wiring.Component):
         events_0, events_1, … → [whose turn it is] → events
 
     ``feeds``: what comes from where, the streams that bring this step first, then those that bring the step before
-    (``Feed.back``); ``axons``: indices of each. To an event's index the feed's ``offset`` is added. The first step of a
-    sample has none before it: feeds from back have no turn in it, and at a sample's end their last step, which nothing
-    needs, is taken and dropped. ``idle``: it is not within a step, nor dropping.
-    An index that the chip's input does not have is dropped and counted in ``rejected``, which sticks at its maximum.
+    (``Feed.back``); ``axons``: indices of each. An event is sent once for each of its feed's ``offsets``, which is
+    added to its index. The first step of a sample has none before it: feeds from back have no turn in it, and at a
+    sample's end their last step, which nothing needs, is taken and dropped. ``idle``: it is not within a step, nor
+    dropping. An index that the chip's input does not have is dropped and counted in ``rejected``, which sticks at its
+    maximum.
 
-    Latency: none for events. Throughput: an event a cycle; the end of each feed but the last takes a cycle.
+    Latency: none for events. Throughput: an event and offset a cycle; the end of each feed but the last takes a cycle.
 
     Deadlock: where the feeds of a step come in the order of the layers, the first of them never waits for a later one;
     those from back lie complete in a buffer of a whole step (:class:`.top.Chip`).
@@ -28,7 +29,7 @@ class Join(wiring.Component):
 
     def __init__(self, feeds: tuple[Feed, ...], axons: tuple[int, ...]) -> None:
         self.feeds, self.axons = feeds, axons
-        total = max(feed.offset + count for feed, count in zip(feeds, axons, strict=True))
+        total = max(max(feed.offsets) + count for feed, count in zip(feeds, axons, strict=True))
         streams = {f"events_{number}": In(event_stream(count)) for number, count in enumerate(axons)}
         outputs = {"events": Out(event_stream(total)), "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
         super().__init__(streams | outputs)
@@ -40,6 +41,8 @@ class Join(wiring.Component):
         first = Signal(init=1)
         dropping = Signal()
         sample_end = Signal()
+        most = max(len(feed.offsets) for feed in self.feeds)
+        copy = Signal(range(most))  # of the event's offsets the one whose turn it is
         out, last, ended = self.events, Signal(), Signal()
         m.d.comb += [
             last.eq((turn == count - 1) | (first & (turn == forward - 1))),
@@ -55,12 +58,19 @@ class Join(wiring.Component):
                     if feed.source < 0:
                         legal = event.step_end | (event.index < self.axons[number])
                         count_up(m, self.rejected, source.valid & ~legal)
+                    offset: Value = Const(feed.offsets[0])
+                    copied: Value = Const(1)  # it is the last of them
+                    if len(feed.offsets) > 1:
+                        offset = Array(Const(each) for each in feed.offsets)[copy]
+                        copied = (copy == len(feed.offsets) - 1) | event.step_end | ~legal
+                        with m.If(out.valid & out.ready):
+                            m.d.sync += copy.eq(Mux(copied, 0, copy + 1))
                     m.d.comb += [
-                        out.payload.index.eq(event.index + feed.offset),
+                        out.payload.index.eq(event.index + offset),
                         out.payload.step_end.eq(event.step_end),
                         out.payload.sample_end.eq(event.sample_end if number == 0 else final),
                         out.valid.eq(source.valid & legal & ~dropping & (~event.step_end | last)),
-                        source.ready.eq(out.ready | dropping | ~legal | (event.step_end & ~last)),
+                        source.ready.eq((out.ready & copied) | dropping | ~legal | (event.step_end & ~last)),
                         ended.eq(source.valid & source.ready & event.step_end),
                     ]
         with m.If(ended):

@@ -61,7 +61,7 @@ class ChipTiming:
         processes: list[Process] = []
         for place, (core, raster) in enumerate(zip_longest(config.cores, rasters[1:])):
             feeds, entry = config.feeds[place], _Channel()
-            if len(feeds) == 1 and not feeds[0].back:
+            if len(feeds) == 1 and feeds[0].direct:
                 outputs[feeds[0].source].append(entry)
             else:
                 streams = [_Channel() for _ in feeds]
@@ -71,7 +71,8 @@ class ChipTiming:
                         behind, stream = stream, _Channel()
                         processes.append(_buffer(stream, behind))
                     outputs[feed.source].append(stream)
-            processes.append(_core(CoreTiming(core), sends_of(core, raster, steps), entry, outputs[place]))
+            timing, sends = CoreTiming(core, sample_steps or steps), sends_of(core, raster, steps)
+            processes.append(_core(timing, sends, entry, outputs[place]))
         outputs[len(config.cores) - 1].append(end := _Channel())
         processes += [self._offer(rasters[0], outputs[-1]), self._leave(end)]
         self._open = steps  # of the output
@@ -147,7 +148,8 @@ def _join(feeds: tuple[Feed, ...], streams: list[_Channel], core: _Channel, samp
                     offered, index = yield from streams[number].get()
                     taken = max(offered, free)
                     if index is not None:
-                        taken = yield from _put([core], (taken, index + feeds[number].offset))
+                        for copy, offset in enumerate(feeds[number].offsets):
+                            taken = yield from _put([core], (taken + bool(copy), index + offset))
                     elif number == turns[-1]:
                         taken = yield from _put([core], (taken, None))
                     streams[number].taken, free = taken, taken + 1

@@ -71,7 +71,7 @@ class Chip(wiring.Component):
         config, idle = self.config, []
         inputs, rejected = [], []  # of each core what its feeds go to, and the events that were refused before it
         for core, feeds in zip(cores, config.feeds, strict=True):
-            if len(feeds) == 1 and not feeds[0].back:
+            if len(feeds) == 1 and feeds[0].direct:
                 inputs.append([core.events])
                 rejected.append(core.rejected)
                 continue

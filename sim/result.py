@@ -166,7 +166,7 @@ def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.
     ``cycles`` ``[samples, steps, 2]``: of the first and last group of each update.
     """
     between = cycles[:, 1:, 0] - cycles[:, :-1, 1] - 1
-    if not between.sum():
+    if not between.sum() or core.attention is not None:
         return None
     added = counts(layer.connections[0].synapses, zeros=core.rows is None)
     useful = added.drive(spikes[:, 1:].sum(axis=(0, 1))[None])

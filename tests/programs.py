@@ -1,9 +1,11 @@
 """Random layers and programs that reach every option of the neuron family."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
+from ranvier.golden.attention import Attention, Tokens
 from ranvier.golden.fixed import signed_max, signed_min
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
 from ranvier.golden.program import Connection, Layer, Program, dense
@@ -108,7 +110,33 @@ def random_convolutional_layer(
     return Layer(name, connections, weight_width, model, random_parameters(rng, model, neurons, filters))
 
 
-def random_graph(rng: np.random.Generator) -> Program:
+def random_delays(rng: np.random.Generator, connection: Connection) -> Connection:
+    """``connection`` with delays of up to some steps: of its axons, of its synapses, or none."""
+    shapes = [(connection.synapses.axons,)]
+    if isinstance(connection.synapses, Dense):
+        shapes.append(connection.synapses.weights.shape)
+    shape = shapes[rng.integers(len(shapes))]
+    longest = int(rng.integers(0, 6))
+    return connection if rng.random() < 0.2 else replace(connection, delays=rng.integers(0, longest + 1, shape))
+
+
+def random_attention(rng: np.random.Generator) -> Program:
+    """An attention behind three layers, or where query, key or value are the input or one and the same."""
+    heads, channels = int(rng.integers(1, 4)), int(rng.integers(1, 7))
+    shape = Tokens(int(rng.integers(1, 6)), heads * channels, heads)
+    before = int(rng.integers(1, 4))
+    layers = []
+    for place in range(before):
+        model = random_model(rng)
+        layers.append(random_layer(rng, shape.size, shape.size, model=model, weight_width=3, name=f"layer{place}"))
+    sources = tuple(int(source) for source in rng.integers(-before - 1, 0, 2))
+    synapses, model = Attention(np.ones(1, np.int64), shape), random_model(rng, spiking=bool(rng.random() < 0.5))
+    parameters = random_parameters(rng, model, shape.size)
+    layers.append(Layer("attention", (Connection(synapses, (*sources, -1)),), 1, model, parameters))
+    return Program("attention", tuple(layers), 4)
+
+
+def random_graph(rng: np.random.Generator, *, delays: bool = False) -> Program:
     """Up to four dense layers, each with up to three sources from anywhere, some of them added up."""
     count, inputs = int(rng.integers(1, 5)), int(rng.integers(1, 9))
     sizes = [int(size) for size in rng.integers(1, 9, count)]
@@ -125,10 +153,14 @@ def random_graph(rng: np.random.Generator) -> Program:
                 groups.append((axons, [source - place]))
             else:
                 same.append(source - place)
+        if delays and rng.random() < 0.3:
+            groups.append((groups[0][0], groups[0][1][:1]))  # a source of two connections
         width, model = int(rng.integers(1, 5)), random_model(rng)
         connections = tuple(
             Connection(Dense(random_weights(rng, width, (axons, neurons))), tuple(group)) for axons, group in groups
         )
+        if delays:
+            connections = tuple(random_delays(rng, connection) for connection in connections)
         parameters = random_parameters(rng, model, neurons)
         layers.append(Layer(f"layer{place}", connections, width, model, parameters))
     return Program("graph", tuple(layers), 4)

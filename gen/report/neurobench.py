@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ranvier.golden.attention import Attention
 from ranvier.golden.inference import LayerTrace, arriving
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import counts
@@ -46,9 +47,11 @@ def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[L
     for place, layer in enumerate(program.layers):
         for connection, given in zip(layer.connections, arriving(program, place, spikes, traces), strict=True):
             synapses, everyone = connection.synapses, np.ones((1, given.shape[-1]), np.int64)
-            effective += int(counts(synapses, zeros=False).drive(given.sum(axis=(0, 1))[None]).sum())
+            linear = not isinstance(synapses, Attention)  # so that the steps may be added up first
+            sent = given.sum(axis=(0, 1))[None] if linear else given
+            effective += int(counts(synapses, zeros=False).drive(sent).sum())
             every_step = int(counts(synapses, zeros=True).drive(everyone).sum())
-            dense += samples * steps * len(connection.sources) * every_step
+            dense += samples * steps * connection.repeats * every_step
     return {"Effective_MACs": 0.0, "Effective_ACs": effective / samples, "Dense": dense / samples}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..fixed import round_shift
 from ..neuron import after_reset, fire, integrate, renew
-from ..synapse import exact_product
+from ..product import exact_product
 from . import generator
 from .gradient import membrane_gradient, readout_gradient, reset_path, spike_gradient, through_leak, traced_gradient
 from .loss import Assessment

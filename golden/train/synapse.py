@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..synapse import exact_product
+from ..product import exact_product
 
 
 @dataclass(frozen=True)

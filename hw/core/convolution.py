@@ -10,8 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ranvier.golden.synapse import Geometry
 
 from ..config import CoreConfig, blocks_of, index_width, sharers
-from ..stream import event_stream
-from .fetch import COUNTER_WIDTH, operation_layout
+from .fetch import COUNTER_WIDTH, clear_pending, delay_port, fetched_stream, may_take, operation_layout
 from .lane import last_stage
 from .locate import Locate, choose, walk_layout
 
@@ -40,7 +39,7 @@ class ConvolutionFetch(wiring.Component):
         self.masks = any(sharers(shape, config.lanes) > 1 for shape in config.convolutions)
         super().__init__(
             {
-                "events": In(event_stream(config.axons)),
+                "events": In(fetched_stream(config)),
                 "may_update": In(1),
                 "operation": Out(operation_layout(config)),
                 "weight_address": Out(index_width(config.weight_words)),
@@ -49,6 +48,7 @@ class ConvolutionFetch(wiring.Component):
                 "waiting": Out(1),
             }
             | ({"mask": Out(config.lanes)} if self.masks else {})
+            | delay_port(config)
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -80,7 +80,7 @@ class ConvolutionFetch(wiring.Component):
             self.operation.last.eq(last_group),
             self.operation.group.eq(group),
             self.weight_address.eq(weight),
-            locate.walks.ready.eq(~clearing & (~held | done)),
+            locate.walks.ready.eq(~clearing & may_take(config, held, done, walk.step_end & walk.sample_end)),
             self.waiting.eq(~clearing & ~held & locate.empty),
             self.rejected.eq(locate.rejected),
         ]
@@ -104,6 +104,9 @@ class ConvolutionFetch(wiring.Component):
                 group.eq(next_walk.group),
                 weight.eq(next_walk.weight),
             ]
+            if config.axonal:
+                m.d.sync += self.delay.eq(next_walk.delay)
+        clear_pending(m, config, clearing, done, walk.step_end & walk.sample_end)
         self._address_parameters(m, ready & updates, done)
         if self.masks:
             self._mask(m, walk)

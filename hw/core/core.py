@@ -1,18 +1,21 @@
 """The near-memory neuron core."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, index_width
 from ..memory import LoadableMemory, LoadSignature
 from ..stream import event_stream
+from .attention import AttentionFetch
 from .banked import BankedState
 from .convolution import ConvolutionFetch
+from .delays import AxonDelays
 from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
 from .lane import FIRST_STAGE, Lane, last_stage, state_layout
-from .sparse import ENTRY_STAGES, SparseFetch, entry_layout, row_layout
+from .ring import Ring
+from .sparse import ENTRY_STAGES, SparseFetch, entry_layout
 from .state import spacing, state_for
 
 
@@ -28,7 +31,9 @@ class Core(wiring.Component):
     Partial sums of other cores (:class:`PartialSums`) come as events, too, and each is added to one neuron.
 
     Sparse synapses (``config.rows``) have a memory of rows, and state in banks (:mod:`.sparse`, :mod:`.banked`);
-    convolutions address by the place of an event (:mod:`.convolution`), and have one bank for all lanes.
+    convolutions address by the place of an event (:mod:`.convolution`), and have one bank for all lanes. An attention
+    has no weights (:mod:`.attention`). Where spikes are delayed, weights are added to a ring of pending currents
+    (:mod:`.ring`), of which an update takes those that are due.
 
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
     0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
@@ -42,11 +47,7 @@ class Core(wiring.Component):
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
         model = config.model
-        loads = {"load_weights": In(LoadSignature(config.weight_words, config.weight_word_width))}
-        if config.stored:
-            loads["load_parameters"] = In(LoadSignature(config.parameter_words, config.parameter_word_width))
-        if config.rows is not None:
-            loads["load_rows"] = In(LoadSignature(config.axons, row_layout(config).size))
+        loads = {f"load_{name}": In(LoadSignature(words, width)) for name, words, width in config.memories}
         super().__init__(
             {
                 "events": In(event_stream(config.indices, config.partial and config.partial.width)),
@@ -66,22 +67,25 @@ class Core(wiring.Component):
         m = Module()
         config = self.config
         sparse = config.rows is not None
-        before = ENTRY_STAGES if sparse else 0  # stages until the groups of an operation are known
+        before = ENTRY_STAGES if sparse or config.synaptic else 0  # stages until what an operation adds to is known
         final = before + last_stage(config.model)
         width = state_layout(config).size
         if sparse:
-            fetch, state = SparseFetch(config), BankedState(groups=config.groups, lanes=config.lanes, width=width)
+            fetch = SparseFetch(config)
         elif config.convolutions:
-            fetch, state = (
-                ConvolutionFetch(config),
-                BankedState(groups=config.groups, lanes=1, width=width * config.lanes),
-            )
+            fetch = ConvolutionFetch(config)
+        elif config.attention is not None:
+            fetch = AttentionFetch(config)
         else:
             fetch = Fetch(config, spacing=spacing(config))
+        if config.gathered or not (sparse or config.convolutions):
             state = state_for(config)(groups=config.groups, width=width * config.lanes)
+        else:
+            banks = config.lanes if sparse else 1
+            state = BankedState(groups=config.groups, lanes=banks, width=width * config.lanes // banks)
         m.submodules.fetch, m.submodules.states = fetch, state
         m.submodules.emit = emit = Emit(config)
-        wiring.connect(m, wiring.flipped(self.events), fetch.events)
+        resting = self._take(m, fetch)
         wiring.connect(m, emit.events, wiring.flipped(self.spikes))
 
         stages = [fetch.operation]  # the operation in each stage
@@ -91,11 +95,30 @@ class Core(wiring.Component):
             stages.append(stage)
         begin, entry, end = stages[before], stages[before + FIRST_STAGE], stages[final]
 
-        weights = self._memory(m, "weights", self.load_weights, fetch.weight_address)
+        weights: Value = Const(0)
+        if config.weight_words:
+            weights = self._memory(m, "weights", self.load_weights, fetch.weight_address)
         if sparse:
-            weights = self._entries(m, fetch, state, weights, begin)
+            self._look_up_rows(m, fetch)
+        entries = []
+        if before:
+            layout = entry_layout(config)
+            entries = [data.View(layout, weights.word_select(k, layout.size)) for k in range(config.lanes)]
+            weights = self._later(m, "weights", Cat(entry.weight for entry in entries))
         elif config.convolutions and fetch.masks:
             weights = self._masked(m, fetch, weights)
+        groups = [begin.group] * config.lanes
+        if sparse and config.groups > 1:
+            groups = [Mux(begin.update, begin.group, entry.group) for entry in entries]
+        ring = None
+        if config.delays is not None:
+            m.submodules.ring = ring = Ring(config, entry=before)
+            m.d.comb += [ring.groups[bank].eq(groups[bank]) for bank in range(ring.banks)]
+            m.d.comb += [ring.start.eq(fetch.operation), ring.end.eq(end), ring.weights.as_value().eq(weights)]
+            if config.axonal:
+                m.d.comb += ring.delay.eq(fetch.delay)
+            else:
+                m.d.comb += [ring.delays[k].eq(entry.delay) for k, entry in enumerate(entries)]
         parameters = None
         if config.stored:
             address = fetch.parameter_address if config.convolutions else begin.group
@@ -103,11 +126,11 @@ class Core(wiring.Component):
         lanes = []
         for k in range(config.lanes):
             m.submodules[f"lane{k}"] = lane = Lane(config)
-            m.d.comb += [
-                lane.update.eq(entry.update),
-                lane.weight.eq(weights.word_select(k, config.weight_width)),
-                Value.cast(lane.state).eq(state.read_data.word_select(k, width)),
-            ]
+            if config.gathered:
+                m.d.comb += [lane.update.eq(1), lane.sum.eq((ring or fetch).sums[k])]
+            else:
+                m.d.comb += [lane.update.eq(entry.update), lane.weight.eq(weights.word_select(k, config.weight_width))]
+            m.d.comb += Value.cast(lane.state).eq(state.read_data.word_select(k, width))
             if parameters is not None:
                 part = config.parameter_word_width // config.lanes
                 m.d.comb += Value.cast(lane.settings).eq(parameters.word_select(k, part))
@@ -117,14 +140,17 @@ class Core(wiring.Component):
 
         kept = [Value.cast(lane.state)[config.accumulator_width :] for lane in lanes]
         results = Cat(Value.cast(lane.result) for lane in lanes)
-        if config.convolutions:
-            m.d.comb += state.read_groups[0].eq(begin.group)
-        elif not sparse:
+        if isinstance(state, BankedState):
+            m.d.comb += [state.read_groups[bank].eq(groups[bank]) for bank in range(state.lanes)]
+        else:
             m.d.comb += [state.read_group.eq(begin.group), state.stage_group.eq(entry.group)]
+        adds = entry.valid & ~entry.update
+        if ring is not None:
+            m.d.comb += ring.adds.eq(adds)
         m.d.comb += [
-            state.accumulate.eq(entry.valid & ~entry.update),
+            state.accumulate.eq(0 if config.gathered else adds),
             state.accumulated.eq(Cat(Cat(lane.accumulated, rest) for lane, rest in zip(lanes, kept, strict=True))),
-            state.write.eq(end.valid),
+            state.write.eq(end.valid & end.update if config.gathered else end.valid),
             state.update.eq(end.update),
             state.result_group.eq(end.group),
             state.result.eq(Mux(end.update & end.clear, 0, results)),
@@ -148,38 +174,41 @@ class Core(wiring.Component):
         flying = Cat(stage.valid for stage in stages).any()
         m.d.comb += [
             self.rejected.eq(fetch.rejected),
-            self.idle.eq(fetch.waiting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
+            self.idle.eq(fetch.waiting & resting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
         ]
         return m
 
-    def _entries(self, m: Module, fetch: SparseFetch, state: BankedState, word: Value, begin: data.View) -> Signal:
-        """Of sparse synapses: look up rows, read the groups that the entries of ``word`` are for, or that of an update;
-        the weights, when these have been read."""
-        config = self.config
-        m.submodules.rows = rows = LoadableMemory(depth=config.axons, width=self.load_rows.signature.width)
+    def _take(self, m: Module, fetch: wiring.Component) -> Value:
+        """Bring the events to ``fetch``; whether none is on its way."""
+        if not self.config.axonal:
+            wiring.connect(m, wiring.flipped(self.events), fetch.events)
+            return Const(1)
+        m.submodules.axon_delays = front = AxonDelays(self.config)
+        wiring.connect(m, wiring.flipped(self.events), front.events)
+        wiring.connect(m, front.delayed, fetch.events)
+        m.submodules.delays = delays = LoadableMemory(depth=self.config.axons, width=self.config.delay_width)
+        wiring.connect(m, wiring.flipped(self.load_delays), delays.load)
+        m.d.comb += [delays.read_address.eq(front.address), front.delay.eq(delays.read_data)]
+        return front.empty
+
+    def _look_up_rows(self, m: Module, fetch: SparseFetch) -> None:
+        m.submodules.rows = rows = LoadableMemory(depth=self.config.axons, width=self.load_rows.signature.width)
         wiring.connect(m, wiring.flipped(self.load_rows), rows.load)
         m.d.comb += [rows.read_address.eq(fetch.row_address), fetch.row.eq(rows.read_data)]
-        layout = entry_layout(config)
-        entries = [data.View(layout, word.word_select(k, layout.size)) for k in range(config.lanes)]
-        if config.groups > 1:
-            for k, entry in enumerate(entries):
-                m.d.comb += state.read_groups[k].eq(Mux(begin.update, begin.group, entry.group))
-        weights = Cat(entry.weight for entry in entries)
-        for number in range(FIRST_STAGE):
-            later = Signal(len(weights), name=f"weights{number}", reset_less=True)
-            m.d.sync += later.eq(weights)
-            weights = later
-        return weights
 
     def _masked(self, m: Module, fetch: ConvolutionFetch, weights: Value) -> Value:
         """``weights`` of the lanes that an operation is for, 0 in the others."""
-        mask: Value = fetch.mask
-        for number in range(1, FIRST_STAGE + 1):
-            later = Signal(self.config.lanes, name=f"mask{number}")
-            m.d.sync += later.eq(mask)
-            mask = later
-        width = self.config.weight_width
+        mask, width = self._later(m, "mask", fetch.mask), self.config.weight_width
         return Cat(weights.word_select(k, width) & mask[k].replicate(width) for k in range(self.config.lanes))
+
+    @staticmethod
+    def _later(m: Module, name: str, value: Value) -> Value:
+        """``value`` by as many stages as the lanes' first one is behind the address of a memory."""
+        for number in range(FIRST_STAGE):
+            later = Signal(len(value), name=f"{name}{number}", reset_less=True)
+            m.d.sync += later.eq(value)
+            value = later
+        return value
 
     @staticmethod
     def _add(m: Module, addition: data.View, lanes: list[Lane]) -> None:

@@ -1,7 +1,7 @@
 """Turns the event stream into memory addresses: one group of neurons a cycle."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, PartialSums, index_width
@@ -25,6 +25,34 @@ def operation_layout(config: CoreConfig) -> data.StructLayout:
 def addition_layout(config: CoreConfig, partial: PartialSums) -> data.StructLayout:
     """Beside an operation: that of ``valid`` adds ``sum`` to the neuron in ``lane`` of its group, and no weights."""
     return data.StructLayout({"valid": 1, "lane": max(config.lane_bits, 1), "sum": signed(partial.width)})
+
+
+def fetched_stream(config: CoreConfig) -> stream.Signature:
+    """The events that a fetch takes, each with its axon's delay where there are such."""
+    width = config.partial and config.partial.width
+    return event_stream(config.indices, width, config.delay_width if config.axonal else 0)
+
+
+def delay_port(config: CoreConfig) -> dict[str, wiring.Member]:
+    """Beside an operation: the steps until its event arrives."""
+    return {"delay": Out(config.delay_width)} if config.axonal else {}
+
+
+def clear_pending(m: Module, config: CoreConfig, clearing: Signal, done: Value, ends: Value) -> None:
+    """Let the pass that clears all groups after reset be one for each slot of the ring of pending currents, and let it
+    follow, for the other slots, the update that ``ends`` a sample, too; what comes next waits (:func:`may_take`)."""
+    if config.slots == 1:
+        return
+    left = Signal(range(config.slots), init=config.slots - 1)
+    with m.If(done & clearing & (left != 0)):
+        m.d.sync += [clearing.eq(1), left.eq(left - 1)]
+    with m.If(done & ~clearing & ends):
+        m.d.sync += [clearing.eq(1), left.eq(config.slots - 2)]
+
+
+def may_take(config: CoreConfig, held: Value, done: Value, ends: Value) -> Value:
+    """Whether the next event may take the place of the one that is ``held``."""
+    return ~held | done if config.slots == 1 else ~held | (done & ~ends)
 
 
 def scaled(value: Value, factor: int) -> Value:
@@ -71,7 +99,7 @@ class Fetch(wiring.Component):
         partial = config.partial
         super().__init__(
             {
-                "events": In(event_stream(config.indices, partial and partial.width)),
+                "events": In(fetched_stream(config)),
                 "may_update": In(1),
                 "operation": Out(operation_layout(config)),
                 "weight_address": Out(index_width(config.weight_words)),
@@ -79,6 +107,7 @@ class Fetch(wiring.Component):
                 "waiting": Out(1),
             }
             | ({} if partial is None else {"addition": Out(addition_layout(config, partial))})
+            | delay_port(config)
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -101,7 +130,7 @@ class Fetch(wiring.Component):
             self.operation.last.eq(last),
             self.operation.group.eq(group),
             done.eq(self.operation.valid & (last if self.config.partial is None else last | self.addition.valid)),
-            self.events.ready.eq(~clearing & (~held | done)),
+            self.events.ready.eq(~clearing & may_take(self.config, held, done, is_update & sample_end)),
             self.waiting.eq(~clearing & ~held),
         ]
         with m.If(self.operation.valid):
@@ -114,6 +143,9 @@ class Fetch(wiring.Component):
         with m.If(accepted):
             m.d.sync += [held.eq(legal), is_update.eq(event.step_end), sample_end.eq(event.step_end & event.sample_end)]
             count_up(m, self.rejected, ~legal)
+            if self.config.axonal:
+                m.d.sync += self.delay.eq(event.delay)
+        clear_pending(m, self.config, clearing, done, is_update & sample_end)
         self._address(m, accepted, group)
         self._space(m, ready, done)
         if self.config.partial is not None:

@@ -36,6 +36,11 @@ def parameter_layout(config: CoreConfig) -> data.StructLayout:
     )
 
 
+def weight_value(weight: Value, width: int) -> Value:
+    """What ``width`` bits of weight mean; one bit: +1 (0) or -1 (1)."""
+    return Cat(1, weight).as_signed() if width == 1 else weight.as_signed()
+
+
 class Lane(wiring.Component):
     """Adds weights to the state of a neuron, or ends its step; which, ``update`` says.
 
@@ -47,7 +52,8 @@ class Lane(wiring.Component):
     With a synaptic current: 2 and 3 sum and saturate the current, 4 and 5 the membrane and fire, 6 reset,
     7 decays, and 8 adds the current to the membrane where that integrates the one of the step before.
 
-    Where there are partial sums, ``sum`` takes the place of the weight while ``adds``. Inputs belong to
+    Where there are partial sums, ``sum`` takes the place of the weight while ``adds``. Where all weights are added up
+    elsewhere (``config.gathered``), ``sum`` is theirs, added to the bias, and there are updates only. Inputs belong to
     :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the integrator with the weight
     added, which is there at once. ``spike`` and ``saturated`` are 0 unless updating. Arithmetic:
     :mod:`ranvier.golden.neuron`.
@@ -62,7 +68,9 @@ class Lane(wiring.Component):
             {
                 "update": In(1),
                 "state": In(state),
-                "weight": In(config.weight_width),
+            }
+            | ({"sum": In(signed(config.drive_width))} if config.gathered else {"weight": In(config.weight_width)})
+            | {
                 "settings": In(parameter_layout(config)),
                 "accumulated": Out(signed(config.accumulator_width)),
                 "result": Out(state),
@@ -84,10 +92,13 @@ class Lane(wiring.Component):
         return m
 
     def _total(self, m: Module) -> Value:
-        """Stage 2: the one adder for weights and bias. A weight of one bit means +1 (0) or -1 (1)."""
-        weight = Signal(signed(max(self.config.weight_width, 2)))
-        m.d.comb += weight.eq(Cat(1, self.weight) if self.config.weight_width == 1 else self.weight)
+        """Stage 2: the one adder for weights and bias."""
         bias = self._parameter(self._stored(), "bias")
+        if self.config.gathered:
+            with naming(m):
+                return let(self.state.integrator + self.sum + bias, "total", self.config.total_width)
+        weight = Signal(signed(max(self.config.weight_width, 2)))
+        m.d.comb += weight.eq(weight_value(self.weight, self.config.weight_width))
         addend = weight if self.config.partial is None else Mux(self.adds, self.sum, weight)
         total = self.state.integrator + Mux(self.update, bias, addend)
         with naming(m):

@@ -11,8 +11,7 @@ from ranvier.golden.synapse import Geometry
 
 from ..arith import quotient
 from ..config import CoreConfig, axis_targets, blocks_of, index_width, kernel_words, sharers
-from ..stream import event_stream
-from .fetch import COUNTER_WIDTH, count_legal, count_up, scaled
+from .fetch import COUNTER_WIDTH, count_legal, count_up, fetched_stream, scaled
 
 LOCATE_STAGES = 5  # registers from the event to its walk
 
@@ -36,6 +35,8 @@ def walk_layout(config: CoreConfig) -> data.StructLayout:
         "weight": index_width(config.weight_words),
     }
     shared = max(sharers(shape, config.lanes) for shape in config.convolutions)
+    if config.axonal:
+        fields["delay"] = config.delay_width
     return data.StructLayout(fields | ({"part": index_width(shared)} if shared > 1 else {}))
 
 
@@ -63,7 +64,7 @@ class Locate(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "events": In(event_stream(config.axons)),
+                "events": In(fetched_stream(config)),
                 "walks": Out(stream.Signature(walk_layout(config))),
                 "rejected": Out(COUNTER_WIDTH),
                 "empty": Out(1),
@@ -73,7 +74,8 @@ class Locate(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, shapes, event = self.config, self.config.convolutions, self.events.payload
-        kinds = {"step_end": 1, "sample_end": 1, "which": index_width(len(shapes))}
+        passed = {name: field.width for name, field in event.shape() if name != "index"}
+        kinds = passed | {"which": index_width(len(shapes))}
         row, column, channel = (index_width(max(sizes)) for sizes in zip(*(s.in_shape for s in shapes), strict=True))
         index = {"index": index_width(config.axons)}
         place = {"place": index_width(max(map(place_count, shapes)))}
@@ -122,7 +124,7 @@ class Locate(wiring.Component):
         arriving: list[Value] = [accepted & legal, *full]
         before = [event, *held]
         for stage, (register, fields) in enumerate(zip(held, values, strict=True)):
-            ends = {name: before[stage][name] for name in ("step_end", "sample_end")}
+            ends = {name: before[stage][name] for name in passed}
             with m.If(free[stage]):
                 m.d.sync += full[stage].eq(arriving[stage])
                 known = ends | ({"which": before[stage].which} if stage else {}) | fields
@@ -138,6 +140,8 @@ class Locate(wiring.Component):
             walk.group.eq(Mux(firsts.step_end, 0, firsts.row_group + firsts.column_group + firsts.channel_group)),
             walk.weight.eq(firsts.row_weight + firsts.column_weight + firsts.channel_weight),
         ]
+        if config.axonal:
+            m.d.comb += walk.delay.eq(firsts.delay)
         if "part" in dict(walk_layout(config)):
             m.d.comb += walk.part.eq(firsts.part)
         return m

@@ -5,8 +5,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import CoreConfig, index_width
-from ..stream import event_stream
-from .fetch import COUNTER_WIDTH, count_legal, count_up, operation_layout
+from .fetch import (
+    COUNTER_WIDTH,
+    clear_pending,
+    count_legal,
+    count_up,
+    delay_port,
+    fetched_stream,
+    may_take,
+    operation_layout,
+)
 from .lane import last_stage
 
 ENTRY_STAGES = 2  # from a weight word's address until its groups are known and state can be read
@@ -18,9 +26,14 @@ def row_layout(config: CoreConfig) -> data.StructLayout:
 
 
 def entry_layout(config: CoreConfig) -> data.StructLayout:
-    """A lane's part of a weight word: a weight, and the group of the lane's neuron that it is for."""
+    """A lane's part of a weight word: a weight, the group of the lane's neuron that it is for (of sparse synapses), and
+    the steps until it arrives (where each synapse has its own)."""
     fields = {"weight": config.weight_width}
-    return data.StructLayout(fields | ({"group": index_width(config.groups)} if config.groups > 1 else {}))
+    if config.rows is not None and config.groups > 1:
+        fields["group"] = index_width(config.groups)
+    if config.synaptic:
+        fields["delay"] = config.delay_width
+    return data.StructLayout(fields)
 
 
 class SparseFetch(wiring.Component):
@@ -40,7 +53,7 @@ class SparseFetch(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "events": In(event_stream(config.axons)),
+                "events": In(fetched_stream(config)),
                 "may_update": In(1),
                 "operation": Out(operation_layout(config)),
                 "weight_address": Out(index_width(config.weight_words)),
@@ -49,6 +62,7 @@ class SparseFetch(wiring.Component):
                 "rejected": Out(COUNTER_WIDTH),
                 "waiting": Out(1),
             }
+            | delay_port(config)
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -76,8 +90,8 @@ class SparseFetch(wiring.Component):
             self.operation.last.eq(last),
             self.operation.group.eq(group),
             done.eq(self.operation.valid & Mux(updates, last, left == 1)),
-            move.eq(looking & ~clearing & (~held | done)),
-            self.events.ready.eq(~clearing & (~looking | move)),
+            move.eq(looking & ~clearing & may_take(self.config, held, done, is_update & sample_end)),
+            self.events.ready.eq(~looking | move),
             self.waiting.eq(~clearing & ~looking & ~held),
         ]
         accepted = self.events.valid & self.events.ready
@@ -100,6 +114,9 @@ class SparseFetch(wiring.Component):
                 left.eq(self.row.words),
                 self.weight_address.eq(self.row.start),
             ]
+            if self.config.axonal:
+                m.d.sync += self.delay.eq(found.delay)
+        clear_pending(m, self.config, clearing, done, is_update & sample_end)
         with m.If(accepted):
             m.d.sync += [looking.eq(legal), found.eq(event)]
             count_up(m, self.rejected, ~legal)

@@ -82,4 +82,6 @@ def in_flight(config: CoreConfig) -> int:
 
 def spacing(config: CoreConfig) -> int:
     """Least number of cycles between the starts of an update and of the pass after it."""
+    if config.delays is not None:  # what the update has taken must have been cleared
+        return config.groups + last_stage(config.model)
     return 0 if state_for(config) is BlockState else last_stage(config.model) - FIRST_STAGE + 1

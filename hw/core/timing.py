@@ -18,41 +18,49 @@ def core_cycles(config: CoreConfig) -> dict[str, int]:
     ``latency`` (from taking a ``step_end`` until the first event of that update is offered, at least);
     ``partial`` sums take a cycle, but wait while another operation's result for their group is under way.
 
-    Of sparse synapses and convolutions ``event`` is the one of the most weights.
+    Of sparse synapses and convolutions ``event`` is the one of the most weights. Where spikes are delayed, the update
+    that ends a sample takes ``groups`` more for each slot of the ring but its own.
     """
     final, (lookup, entry) = last_stage(config.model), _stages(config)
-    if config.rows is not None or config.convolutions:
-        return {
-            "event": max(config.event_cycles),
-            "update": config.groups + final,
-            "clear": config.groups + final,
-            "latency": 1 + lookup + entry + final + BUFFER_CYCLES,
-        }
+    tokens = 0 if config.attention is None else config.attention.tokens
+    walk = config.groups * max(tokens, 1)
     return {
-        "event": config.groups,
-        "update": max(config.groups, spacing(config)),
-        "clear": config.groups,
-        "latency": 1 + final + BUFFER_CYCLES,
+        "event": max(config.event_cycles),
+        "update": walk + final if _drains(config) else max(walk, spacing(config)),
+        "clear": walk * config.slots + (final if _drains(config) else 0),
+        "latency": 1 + lookup + entry + tokens + final + BUFFER_CYCLES,
     }
+
+
+def _drains(config: CoreConfig) -> bool:
+    """Whether what follows an update may read any group, so that all results must be there."""
+    return config.gathered or config.rows is not None or bool(config.convolutions)
 
 
 def _stages(config: CoreConfig) -> tuple[int, int]:
     """Registers in which events wait for what stands for them, and stages until an operation knows its groups."""
+    registers = int(config.axonal)
+    if config.convolutions:
+        return LOCATE_STAGES + registers, 0
     if config.rows is not None:
-        return 1, ENTRY_STAGES
-    return (LOCATE_STAGES, 0) if config.convolutions else (0, 0)
+        return 1 + registers, ENTRY_STAGES
+    return registers, ENTRY_STAGES if config.synaptic else 0
 
 
 class CoreTiming:
-    """When one core takes events and offers its own, all cycles counted from the same zero.
+    """When one core takes events and offers its own, all cycles counted from the same zero; samples have
+    ``sample_steps``.
 
     ``take`` and, when that was a ``step_end``, ``emit`` are called by turns.
     """
 
-    def __init__(self, config: CoreConfig) -> None:
-        self.config = config
+    def __init__(self, config: CoreConfig, sample_steps: int) -> None:
+        self.config, self.sample_steps = config, sample_steps
         lookup, entry = _stages(config)
-        self.final = last_stage(config.model) + entry
+        tokens = 0 if config.attention is None else config.attention.tokens
+        self.pitch = max(tokens, 1)  # cycles from one group of an update to the next
+        self.final = last_stage(config.model) + entry + tokens
+        self.steps = 0
         self.start = 0  # of the pass of the event before
         self.done = -1  # its last group is issued; the next one may be taken
         self.moved = [-1] * lookup  # the event before left each register
@@ -64,20 +72,28 @@ class CoreTiming:
         """The cycle in which an event is taken, of ``index`` or a step's end (None), that is there from ``offered``."""
         config = self.config
         if not self.moved:
-            taken, passes, gap = max(offered, self.done), config.groups, max(config.groups, spacing(config))
+            taken = max(offered, self.done)
             ready = taken + 1
         else:
             taken = left = max(offered, self.moved[0])
             for stage in range(len(self.moved)):
                 following = self.moved[stage + 1] if stage + 1 < len(self.moved) else self.done
                 self.moved[stage] = left = max(left + 1, following)
-            passes, ready = config.groups if index is None else config.event_cycles[index], left + 1
-            gap = config.groups + last_stage(config.model)
+            ready = left + 1
+        if index is not None and config.attention is not None:  # it is only noted
+            self.done = taken
+            return taken
         self.start = max(ready, self.after_update)
-        if index is None:
-            self.start = max(self.start, self.emitted + 1)
-            self.after_update = self.start + gap
-        self.done = self.start + passes - 1
+        if index is not None:
+            self.done = self.start + config.event_cycles[index] - 1
+            return taken
+        self.start = max(self.start, self.emitted + 1)
+        self.steps += 1
+        clears = config.slots - 1 if self.steps % self.sample_steps == 0 else 0
+        passes = config.groups * (self.pitch + clears)
+        drain = last_stage(config.model)
+        self.after_update = self.start + (passes + drain if _drains(config) else max(passes, spacing(config)))
+        self.done = self.start + passes - (not clears)
         return taken
 
     def emit(self, sends: list[np.ndarray]) -> Generator[tuple[int, int | None], int, None]:
@@ -85,7 +101,7 @@ class CoreTiming:
         ``sends``: indices of the events that each group sends."""
         moved = sent = -1  # when the group before left the buffer, and its last event its register
         for group, events in enumerate(sends):
-            written = self.start + group + self.final
+            written = self.start + group * self.pitch + self.final
             moved = max(max(written + 1, moved) + 1, sent)
             sent = moved
             for event in events.tolist():

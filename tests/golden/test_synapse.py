@@ -6,8 +6,9 @@ import torch
 
 from ranvier.gen.simulate import driven
 from ranvier.golden.inference import run_program
+from ranvier.golden.product import exact_product
 from ranvier.golden.program import Program
-from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry, bounds, exact_product, unshared
+from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry, bounds, unshared
 from ranvier.golden.torch_model import TorchProgram
 
 from ..programs import random_convolutional_layer, random_convolutions, random_graph, random_model, random_weights

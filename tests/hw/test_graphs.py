@@ -1,5 +1,6 @@
 """Layers with several sources, sums of spikes and feedback: chips against golden, and the cycle of every transfer."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,15 @@ from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import ChipConfig, chip_config, most_lanes
 from ranvier.hw.timing import ChipTiming
 
-from ..programs import random_convolutional_layer, random_graph, random_layer, random_model, random_parameters
+from ..programs import (
+    random_attention,
+    random_convolutional_layer,
+    random_delays,
+    random_graph,
+    random_layer,
+    random_model,
+    random_parameters,
+)
 from .bench import events_of, expected_events, play
 
 STEPS, SAMPLES = 3, 2
@@ -46,6 +55,31 @@ def test_graphs_equal_golden_in_every_cycle(seed):
     assert count >= SAMPLES * STEPS
 
 
+@pytest.mark.parametrize("seed", range(16))
+def test_delays_equal_golden_in_every_cycle(seed):
+    """Of axons and of synapses, dense and sparse, in graphs with feedback."""
+    rng = np.random.default_rng(seed)
+    program = random_graph(rng, delays=True)
+    sparse = [layer.weight_width > 1 and rng.random() < 0.5 for layer in program.layers]
+    lanes = [int(rng.integers(1, layer.neurons + 1)) for layer in program.layers]
+    config = chip_config(program, lanes, sparse)
+    spikes = rng.random((SAMPLES, STEPS, program.inputs)) < 0.5
+    count = equal(program, config, spikes, rng)
+    print(f"seed {seed}: {[(core.delays, core.slots, core.rows is not None) for core in config.cores]}, {count} events")
+    assert count >= SAMPLES * STEPS
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_attention_equals_golden_in_every_cycle(seed):
+    rng = np.random.default_rng(seed)
+    program = random_attention(rng)
+    config = chip_config(program, int(rng.integers(1, 9)))
+    spikes = rng.random((SAMPLES, STEPS, program.inputs)) < rng.choice([0.2, 0.5, 0.9])
+    count = equal(program, config, spikes, rng)
+    print(f"seed {seed}: {config.cores[-1].attention}, {config.cores[-1].lanes} lanes, {count} events")
+    assert count >= SAMPLES * STEPS
+
+
 @pytest.mark.parametrize("seed", range(15))
 def test_convolutions_equal_golden_in_every_cycle(seed):
     """Alone, or several of them before the same neurons, each behind a layer of its own."""
@@ -61,6 +95,9 @@ def test_convolutions_equal_golden_in_every_cycle(seed):
             feed = random_layer(rng, before, size, model=random_model(rng), weight_width=3, name=f"feed{number}")
             layers.append(feed)
         layers.append(last)
+    if seed % 4 == 1:
+        delayed = tuple(random_delays(rng, connection) for connection in last.connections)
+        layers[-1] = replace(last, connections=delayed)
     program = Program("convolutions", tuple(layers), STEPS)
     lanes = [most_lanes(layer, int(rng.integers(1, 9))) for layer in layers]
     spikes = rng.random((SAMPLES, STEPS, program.inputs)) < rng.choice([0.1, 0.5, 0.9])
