@@ -53,7 +53,8 @@ def build_hash(design: Design) -> str:
     facts = [configuration_fields(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for layer in design.program.layers:
-        for name, array in [*sorted(layer.parameters.items()), *(("weights", each) for each in layer.weights)]:
+        delays = [] if layer.delays is None else [("delays", layer.delays)]
+        for name, array in [*sorted(layer.parameters.items()), *(("weights", each) for each in layer.weights), *delays]:
             digest.update(f"{name}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
@@ -130,6 +131,13 @@ def fields(layout: Any) -> dict[str, list[int]]:
     return {name: [field.offset, field.width] for name, field in layout}
 
 
+def _shape(layer: Layer) -> list[int]:
+    """Of the neurons, channels last."""
+    if layer.attention is not None:
+        return [layer.attention.tokens, layer.attention.channels]
+    return list(layer.convolutions[0].out_shape) if layer.convolutions else [layer.neurons]
+
+
 def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
     return {
         "name": layer.name,
@@ -137,9 +145,10 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
         "neurons": layer.neurons,
         "lanes": core.lanes,
         "groups": core.groups,
-        "shape": list(core.convolutions[0].out_shape) if core.convolutions else [layer.neurons],
+        "shape": _shape(layer),
         "sources": [list(connection.sources) for connection in layer.connections],
-        "synapses": "convolution" if core.convolutions else "dense" if core.rows is None else "sparse",
+        "synapses": core.organisation,
+        "delays": layer.longest_delay,
         "non_zero": sum(int((weights != 0).sum()) for weights in layer.weights),
         "weight_width": layer.weight_width,
         "state_width": layer.model.state_width,

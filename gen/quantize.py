@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ranvier.golden.attention import Attention
 from ranvier.golden.fixed import signed_max, signed_width
 from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
 from ranvier.golden.program import Connection, Layer, Program
@@ -43,9 +44,13 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
 
 def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) -> Layer:
     neurons, width = layer.neurons, quantisation.weight_width
-    scale = _scale(layer, width)
-    if quantisation.weight_fraction is not None:
+    attention = isinstance(layer.connections[0].synapses, Attention)
+    if attention:  # whose weight becomes 1, and its scale that of threshold and bias
+        width, scale = 1, float(1 / layer.weights[0])
+    elif quantisation.weight_fraction is not None:
         scale = 2.0**quantisation.weight_fraction
+    else:
+        scale = _scale(layer, width)
     fraction_bits = quantisation.decay_fraction_bits
     membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
     values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}

@@ -19,7 +19,7 @@ def sparse_layers(program: Program, lanes: int | list[int], synapses: Synapses |
         return [choice == "sparse" for choice in choices]  # chip_config refuses the lanes
     found = []
     for layer, count, choice in zip(layers, each, choices, strict=True):
-        if layer.convolutions:  # which has no more weights than it needs
+        if layer.convolutions or layer.attention:  # which have no more weights than they need
             found.append(False)
         elif choice == "smaller" and layer.weight_width > 1 and count <= layer.neurons:
             bits = [

@@ -65,7 +65,11 @@ class Attention:
         parts = spikes.reshape(-1, 3, tokens, heads, self.shape.head_channels).transpose(1, 0, 3, 2, 4)
         query, key, value = parts  # [samples, heads, tokens, channels of a head]
         sums = exact_product(query, exact_product(key.swapaxes(-1, -2), value)) * self.weights[0]
-        return sums.transpose(0, 2, 1, 3).reshape(*spikes.shape[:-1], self.neurons)
+        return np.asarray(sums.transpose(0, 2, 1, 3).reshape(*spikes.shape[:-1], self.neurons))
+
+    def totals(self, values: np.ndarray) -> np.ndarray:
+        """Of the one value for its weight, the sum at each neuron: ``[neurons]``."""
+        return np.full(self.neurons, values[0] * self.fan_in)
 
     @property
     def description(self) -> dict[str, Any]:

@@ -127,6 +127,13 @@ class CoreConfig:
         return own + (0 if self.partial is None else self.partial.axons)
 
     @property
+    def organisation(self) -> Literal["attention", "convolution", "dense", "sparse"]:
+        """Of the synapses."""
+        if self.attention is not None:
+            return "attention"
+        return "convolution" if self.convolutions else "dense" if self.rows is None else "sparse"
+
+    @property
     def axonal(self) -> bool:
         return self.delays == "axonal"
 

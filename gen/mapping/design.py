@@ -39,8 +39,9 @@ class MeshDesign:
     def mapping(self) -> Mapping:
         program, mesh = self.design.program, self.mesh
         for layer, core in zip(program.layers, self.design.chip.cores, strict=True):
-            if core.convolutions:
-                raise RanvierError(f"Layer {layer.name} is a convolution, which no mesh holds yet: leave the mesh out")
+            if core.convolutions or core.gathered:
+                what = "a convolution" if core.convolutions else "delayed" if core.delays else "an attention"
+                raise RanvierError(f"Layer {layer.name} is {what}, which no mesh holds yet: leave the mesh out")
         if not program.is_chain:
             raise RanvierError(f"Program {program.name} must be a chain of layers for a mesh: leave the mesh out")
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])

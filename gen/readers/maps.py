@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ranvier.golden.attention import Attention, Tokens
 from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry, Synapses
 
 from ..network import channels_last
@@ -103,6 +104,22 @@ def pooled(
     return convolution(before, np.full((channels, 1, *kernel), weight), (rows, columns), channels)
 
 
+def upsampled(before: Map, factors: tuple[int, int]) -> Map:
+    """``before``, then each value as often along rows and columns as ``factors`` say. Raises NodeError."""
+    channels, *sizes = before.shape
+    y, x = (
+        Axis(size, factor, before=factor - 1, after=factor - 1, up=factor)
+        for size, factor in zip(sizes, factors, strict=True)
+    )
+    return convolution(before, np.ones((channels, 1, *factors)), (y, x), channels)
+
+
+def attended(shape: Shape, heads: int, scale: float) -> Map:
+    """Spiking self-attention over the places of a signal of ``shape``."""
+    tokens = Tokens(int(np.prod(shape[1:], dtype=np.int64)), shape[0], heads)
+    return Map(shape, shape, Attention(np.array([scale]), tokens))
+
+
 def scaled(before: Map, factors: np.ndarray) -> Map:
     """``before``, its outputs times ``factors``, channels last. Raises NodeError."""
     if not np.any(factors != 1):
@@ -113,6 +130,10 @@ def scaled(before: Map, factors: np.ndarray) -> Map:
     synapses = before.made()
     if isinstance(synapses, Dense):
         return replace(before, synapses=Dense(synapses.weights * factors))
+    if isinstance(synapses, Attention):
+        if np.ptp(factors):
+            raise NodeError("its neurons weigh an attention differently", "give all of them one tau and r")
+        return replace(before, synapses=replace(synapses, weights=synapses.weights * factors[0]))
     channels = factors.reshape(-1, synapses.geometry.filters)
     if np.ptp(channels, axis=0).any():
         return replace(before, synapses=Dense(_matrix(synapses) * factors))
@@ -141,6 +162,8 @@ def _matrix(synapses: Synapses) -> np.ndarray:
     """All weights, ``[axons, neurons]``. Raises NodeError where they are too many."""
     if isinstance(synapses, Dense):
         return synapses.weights
+    if isinstance(synapses, Attention):
+        raise NodeError("an attention comes before it without neurons between them", "put neurons behind the attention")
     _check_size(synapses.axons, synapses.neurons)
     return driven(synapses, np.eye(synapses.axons))
 

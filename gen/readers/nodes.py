@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ranvier.golden.program import MAX_DELAY
 from ranvier.golden.synapse import Axis
 
 from ..frameworks import TimeModel
@@ -35,8 +36,27 @@ class Population:
     neurons: Neurons
 
 
-Stage = Wire | Synapses | Population
+@dataclass(frozen=True)
+class Delayed:
+    """The signal, each value so many ``steps`` later; in the model's order."""
+
+    steps: np.ndarray
+
+
+@dataclass(frozen=True)
+class Attended:
+    """Spiking self-attention: ``heads``, and ``scale``, of the spikes of the three nodes that are named."""
+
+    heads: int
+    scale: float
+    query: str
+    key: str
+    value: str
+
+
+Stage = Wire | Synapses | Population | Delayed | Attended
 Translation = Callable[[Node, Shape | None, TimeModel], tuple[Stage, Shape]]
+_ROUNDING = 1e-4  # of a step: float32 files hold a delay of some steps to 1e-6
 _TRANSLATIONS: dict[str, Translation] = {}
 
 
@@ -246,3 +266,47 @@ def _bounded(node: Node, leaves: Shape) -> Shape:
 def _lowered(error: ValueError) -> str:
     text = str(error)
     return text[0].lower() + text[1:]
+
+
+@translates("Upsample2d")
+def _upsample(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    factors = whole(node, "scale_factor", 2)
+    if shape is None:
+        raise NodeError("nothing says which shape its signal has", "give the Input node a shape")
+    _image(node, shape, 2)
+    if min(factors) < 1:
+        raise NodeError(f"its scale_factor is {list(factors)}", "give integers from 1 up")
+    leaves = _bounded(node, (shape[0], shape[1] * factors[0], shape[2] * factors[1]))
+    return Synapses(lambda before: maps.upsampled(before, factors)), leaves  # type: ignore[arg-type]
+
+
+@translates("Delay")
+def _delay(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    delay, dt = field(node, "delay"), time.dt_s.value
+    leaves = delay.shape if shape is None else shape
+    if delay.size > 1:
+        matched(node, delay.shape, shape)
+    steps = np.broadcast_to(np.rint(delay / dt).astype(np.int64).reshape(-1), size_of(leaves))
+    if np.abs(delay / dt - np.rint(delay / dt)).max() > _ROUNDING * max(1, steps.max()):
+        reason = f"its delay of {delay.max():.4g} s is no whole number of steps of {dt:.4g} s"
+        raise NodeError(reason, "set discretisation.dt_s to the model's step, or round the delays to it")
+    if steps.min() < 0 or steps.max() > MAX_DELAY:
+        reason = f"its delays are {steps.min()} to {steps.max()} steps, but pending currents are kept for {MAX_DELAY}"
+        raise NodeError(reason, f"use delays of 0 to {MAX_DELAY} steps, or a greater discretisation.dt_s")
+    return Delayed(steps), leaves
+
+
+@translates("SelfAttention")
+def _attention(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
+    (heads,), scale = whole(node, "heads", 1), field(node, "scale").reshape(-1)
+    names = [node.words.get(name, "") for name in ("query", "key", "value")]
+    if not all(names):
+        raise NodeError("it does not name its query, key and value", "give the names of three nodes")
+    if scale.size != 1 or scale[0] <= 0:
+        raise NodeError(f"its scale is {scale.tolist()}", "give one number greater than 0")
+    if shape is None:
+        raise NodeError("nothing says which shape its signals have", "give the Input node a shape")
+    if heads < 1 or shape[0] % heads:
+        raise NodeError(f"its {heads} heads do not divide the {shape[0]} channels", "make heads divide the channels")
+    graph, dot, _ = node.name.rpartition(".")
+    return Attended(heads, float(scale[0]), *(f"{graph}{dot}{name}" for name in names)), shape
