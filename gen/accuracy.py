@@ -141,7 +141,7 @@ class _Tally:
             name=self.layer.name,
             weight_width=self.layer.weight_width,
             state_width=self.layer.model.state_width,
-            scale=float(self.layer.scale),
+            scale=float(self.layer.scale.mean()),
             typical=self.total / self.cells / unit,
             alone=self.alone / unit,
             chained=self.chained / unit,

@@ -49,7 +49,11 @@ class Quantisation(Section):
     weight_width: int = Field(default=8, ge=1, le=MAX_WEIGHT_WIDTH)
     """Bits of a weight; 1 means -1 or +1."""
     weight_fraction: int | None = Field(default=None, ge=0, le=24)
-    """How many of them are fraction: the scale of all layers; left out: each layer's own, of the least error."""
+    """How many of them are fraction: the scale of all layers; left out: each layer's own, of the least error. An
+    attention has none: its products count as they are, and its scale goes into the threshold behind it."""
+    per_channel: bool = False
+    """A scale for each channel of a convolution, and each neuron behind a matrix, instead of one for the layer: fewer
+    bits of weight are lost, and thresholds lie in memory. A readout, whose neurons are compared, keeps one."""
     state_width: int | None = Field(default=None, ge=2, le=MAX_STATE_WIDTH)
     """Bits of membrane potential and synaptic current, saturating; left out: as many as cannot overflow."""
     decay_fraction_bits: int = Field(default=8, ge=1, le=16)

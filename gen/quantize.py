@@ -1,4 +1,4 @@
-"""Floating point to integers: one scale for each layer, widths from the configuration or derived.
+"""Floating point to integers: one scale for each layer or channel, widths from the configuration or derived.
 
 With a scale ``s`` (integer units per unit of membrane potential), weights, bias, threshold and reset value
 become ``round(s * x)``; decays are pure numbers. The scale that fills the weight range is not always the best at
@@ -46,11 +46,11 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
     neurons, width = layer.neurons, quantisation.weight_width
     attention = isinstance(layer.connections[0].synapses, Attention)
     if attention:  # whose weight becomes 1, and its scale that of threshold and bias
-        width, scale = 1, float(1 / layer.weights[0])
+        width, scale = 1, np.full(layer.bias.size, 1 / layer.weights[0])
     elif quantisation.weight_fraction is not None:
-        scale = 2.0**quantisation.weight_fraction
-    else:
-        scale = _scale(layer, width)
+        scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
+    else:  # of a readout all neurons are compared, so that they have one
+        scale = _scale(layer, width, quantisation.per_channel and neurons.threshold is not None)
     fraction_bits = quantisation.decay_fraction_bits
     membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
     values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}
@@ -83,7 +83,7 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
     if programmable:
         model = replace(model, bias_width=max(model.bias_width, model.state_width, model.integrator_width))
     try:
-        return Layer(layer.name, connections, width, model, parameters, np.asarray(scale))
+        return Layer(layer.name, connections, width, model, parameters, scale if np.ptp(scale) else scale[0])
     except ValueError as error:
         raise RanvierError(
             f"Layer {layer.name}: {error}; set quantisation.state_width or weight_width to suit"
@@ -101,9 +101,9 @@ def _shared(values: np.ndarray, synapses: Synapses, programmable: bool) -> np.nd
     return values
 
 
-def _scale(layer: NetworkLayer, width: int) -> float:
-    """Integer units per unit of membrane potential."""
-    magnitudes = np.abs(layer.weights)
+def _scale(layer: NetworkLayer, width: int, per_channel: bool) -> np.ndarray:
+    """Integer units per unit of membrane potential, ``[neurons]``: one for all, or for each channel."""
+    magnitudes, neurons = np.abs(layer.weights), layer.bias.size
     if not np.isfinite(magnitudes).all() or not np.isfinite(layer.bias).all():
         raise RanvierError(f"Layer {layer.name}: weights times gains are not finite; check tau and r of its neurons")
     largest = float(magnitudes.max())
@@ -121,37 +121,72 @@ def _scale(layer: NetworkLayer, width: int) -> float:
                 f"Layer {layer.name}: {zeros} of {magnitudes.size} weights are 0, but a weight of 1 bit is -1 or +1;"
                 " set quantisation.weight_width to 2 or more"
             )
-        return float(1 / magnitudes.mean())  # least squared error of ±1/scale
-    scales = [signed_max(width) / (clip * largest) for clip in _CLIPS]
-    threshold = layer.neurons.threshold
-    if threshold is not None and not np.ptp(threshold) and threshold[0]:
-        scales += [whole / abs(threshold[0]) for s in scales if (whole := np.rint(s * abs(threshold[0])))]
-    return float(min(scales, key=lambda scale: _error(layer, scale, width)))
+    channels = _channels(layer) if per_channel else np.zeros(neurons, np.int64)
+    greatest, mean = _magnitudes(layer, channels)
+    if width == 1:
+        return np.asarray(1 / mean[channels])  # least squared error of ±1/scale
+    scales = [(signed_max(width) / (clip * greatest))[channels] for clip in _CLIPS]
+    threshold = None if layer.neurons.threshold is None else np.abs(layer.neurons.threshold)
+    if threshold is not None and threshold.all() and all(not np.ptp(threshold[channels == k]) for k in set(channels)):
+        scales += [whole / threshold for s in scales if (whole := np.rint(s * threshold)).all()]
+    errors = np.array([_error(layer, scale, width) for scale in scales])
+    best = np.array([errors[:, channels == k].mean(axis=1).argmin() for k in range(channels.max() + 1)])
+    return np.asarray(np.array(scales)[best[channels], np.arange(neurons)])
 
 
-def _error(layer: NetworkLayer, scale: float, width: int) -> float:
-    """Squared error of a step's drive and threshold, averaged over the neurons."""
+def _channels(layer: NetworkLayer) -> np.ndarray:
+    """Of each neuron its channel: of a convolution the filter, else the neuron itself."""
+    synapses, neurons = layer.connections[0].synapses, layer.bias.size
+    return np.arange(neurons) % (synapses.geometry.filters if isinstance(synapses, Convolution) else neurons)
+
+
+def _magnitudes(layer: NetworkLayer, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Greatest and mean magnitude of the weights of each channel; where all are 0, those of the layer."""
+    count, everything = int(channels.max()) + 1, np.abs(layer.weights)
+    if count == 1:
+        return everything.max(keepdims=True), everything.mean(keepdims=True)
+    parts = [np.abs(c.synapses.weights) for c in layer.connections]
+    flat = [
+        each.reshape(count, -1) if isinstance(c.synapses, Convolution) else each.T
+        for each, c in zip(parts, layer.connections, strict=True)
+    ]
+    together = np.concatenate(flat, axis=1)
+    greatest, mean = together.max(axis=1), together.mean(axis=1)
+    return np.where(greatest > _TINY, greatest, everything.max()), np.where(mean > _TINY, mean, everything.mean())
+
+
+def _error(layer: NetworkLayer, scale: np.ndarray, width: int) -> np.ndarray:
+    """Squared error of a step's drive and threshold, of each neuron."""
     error = np.zeros(layer.bias.size)
     for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True):
         synapses = connection.synapses
-        error += _ACTIVITY * synapses.totals(_squared(synapses.weights, weights / scale))
+        error += _ACTIVITY * synapses.totals(_squared(synapses.weights, weights / _beside(synapses, scale)))
     values = [layer.bias, layer.neurons.membrane_bias]
     values += [] if layer.neurons.threshold is None else [layer.neurons.threshold]
     for value in values:
         error = error + _squared(value, np.rint(scale * value) / scale)
-    return float(error.mean())
+    return error
 
 
 def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((a - b) ** 2)
 
 
-def _weights(layer: NetworkLayer, scale: float, width: int) -> list[np.ndarray]:
+def _beside(synapses: Synapses, scale: np.ndarray) -> np.ndarray:
+    """``scale`` of the neurons, shaped to meet the weights."""
+    if isinstance(synapses, Convolution):
+        return scale[: synapses.geometry.filters, None, None, None]
+    return scale[:1] if isinstance(synapses, Attention) else scale
+
+
+def _weights(layer: NetworkLayer, scale: np.ndarray, width: int) -> list[np.ndarray]:
     """Integers of each connection."""
-    weights = [connection.synapses.weights for connection in layer.connections]
     if width == 1:
-        return [np.where(each > 0, 1, -1) for each in weights]
-    return [np.clip(np.rint(scale * each), *weight_range(width)).astype(np.int64) for each in weights]
+        return [np.where(connection.synapses.weights > 0, 1, -1) for connection in layer.connections]
+    return [
+        np.clip(np.rint(_beside(c.synapses, scale) * c.synapses.weights), *weight_range(width)).astype(np.int64)
+        for c in layer.connections
+    ]
 
 
 def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool) -> tuple[Decay, np.ndarray]:

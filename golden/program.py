@@ -103,7 +103,7 @@ class Layer:
     ``connections``: int64 weights of ``weight_width`` bits; their axons lie one behind the other, in that order.
     ``parameters``: int64 arrays of shape ``()`` (one value for the layer), ``[neurons]``, or ``[filters]`` (a value
     for each channel), named by :meth:`NeuronModel.parameter_shapes`. ``scale``: integer units per unit of the float
-    network's membrane potential, for reports only. Raises ValueError where these disagree.
+    network's membrane potential, one or ``[neurons]``, for reports only. Raises ValueError where these disagree.
     """
 
     name: str

@@ -10,6 +10,7 @@ from ranvier.gen import quantize as quantizer
 from ranvier.gen.accuracy import decisions, measure
 from ranvier.gen.blank import blank_program
 from ranvier.gen.config import BlankCore, Quantisation
+from ranvier.gen.design import load_design
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.network import Network, NetworkLayer, Neurons
 from ranvier.gen.quantize import quantize
@@ -73,8 +74,25 @@ def test_the_scale_of_few_bits_beats_filling_the_range(monkeypatch: pytest.Monke
         return [report.layers[0].typical for report in reports]
 
     chosen = deviations()
-    monkeypatch.setattr(quantizer, "_scale", lambda layer, width: 7 / np.abs(layer.weights).max())
+    filled = lambda layer, width, per_channel: np.full(layer.bias.size, 7 / np.abs(layer.weights).max())  # noqa: E731
+    monkeypatch.setattr(quantizer, "_scale", filled)
     assert np.mean(chosen) < 0.95 * np.mean(deviations())
+
+
+@pytest.mark.parametrize("preset", ["digits", "digits_residual"])
+def test_a_scale_for_each_channel_comes_nearer(preset: str) -> None:
+    """Of dense layers and convolutions; readouts keep one scale."""
+    design = load_design(preset)
+    quantisation = design.configuration.quantisation
+    programs = [
+        quantize(design.network, quantisation.model_copy(update={"per_channel": chosen})) for chosen in (False, True)
+    ]
+    one, many = (measure(design.network, program, design.measured.first(60)) for program in programs)
+    for layer, before, after in zip(programs[1].layers[:-1], one.layers, many.layers, strict=False):
+        print(f"{layer.name}: {before.typical:.4f} with one scale, {after.typical:.4f} with {layer.scale.size}")
+        assert layer.parameters["threshold"].shape == (layer.channels,)
+        assert after.typical < 0.8 * before.typical
+    assert programs[1].layers[-1].scale.shape == ()
 
 
 def test_one_bit_keeps_the_signs() -> None:
