@@ -56,6 +56,8 @@ class Quantisation(Section):
     bits of weight are lost, and thresholds lie in memory. A readout, whose neurons are compared, keeps one."""
     state_width: int | None = Field(default=None, ge=2, le=MAX_STATE_WIDTH)
     """Bits of membrane potential and synaptic current, saturating; left out: as many as cannot overflow."""
+    input_levels: int = Field(default=1, ge=1, le=255)
+    """Greatest value of an input in a step: a graded spike of 3 is three events, and adds its weights three times."""
     decay_fraction_bits: int = Field(default=8, ge=1, le=16)
     """Fraction bits of a decay factor that is not of the form 1 - 2**-k."""
     steps: int = Field(default=16, ge=1, le=1 << 16)

@@ -56,7 +56,8 @@ class Design:
         steps = self.configuration.quantisation.steps
         inputs, outputs = self.program.inputs, self.program.outputs
         shape = () if self.network is None else self.network.shape
-        samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs, shape)
+        levels = self.program.levels
+        samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs, shape, levels)
         return replace(samples, spikes=samples.spikes[..., channels_last(shape)]) if shape else samples
 
 

@@ -35,14 +35,16 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
     Raises RanvierError where a layer cannot be represented.
     """
     with np.errstate(all="ignore"):  # what overflows is found by its value
-        layers = tuple(_layer(layer, quantisation, programmable) for layer in network.layers)
+        layers = tuple(
+            _layer(layer, place, quantisation, programmable) for place, layer in enumerate(network.layers)
+        )
     try:
         return Program(network.name, layers, quantisation.steps)
     except ValueError as error:
         raise RanvierError(f"Network {network.name}: {error}") from None
 
 
-def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) -> Layer:
+def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programmable: bool) -> Layer:
     neurons, width = layer.neurons, quantisation.weight_width
     attention = isinstance(layer.connections[0].synapses, Attention)
     if attention:  # whose weight becomes 1, and its scale that of threshold and bias
@@ -73,7 +75,11 @@ def _layer(layer: NetworkLayer, quantisation: Quantisation, programmable: bool) 
         bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", integers["bias"]))),
     )
     connections = tuple(
-        replace(connection, synapses=replace(connection.synapses, weights=weights))
+        replace(
+            connection,
+            synapses=replace(connection.synapses, weights=weights),
+            levels=quantisation.input_levels if -1 - place in connection.sources else 1,
+        )
         for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True)
     )
     parameters = {

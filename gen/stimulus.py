@@ -19,7 +19,8 @@ _NIR_DATA = (".nir", ".h5", ".hdf5")
 
 @dataclass(frozen=True)
 class Samples:
-    """``spikes`` bool ``[samples, steps, inputs]``; ``labels`` int64 ``[samples]``, if known."""
+    """``spikes`` bool ``[samples, steps, inputs]``, uint8 where they are graded; ``labels`` int64 ``[samples]``, if
+    known."""
 
     spikes: np.ndarray
     labels: np.ndarray | None = None
@@ -38,17 +39,18 @@ def load_stimulus(
     random_samples: int = RANDOM_SAMPLES,
     classes: int | None = None,
     shape: tuple[int, ...] = (),
+    levels: int = 1,
 ) -> Samples:
     """The samples of the stimulus file, or ``random_samples`` random ones.
 
     ``steps``: the most steps that a file's sample may have, and the steps of a random one. ``dt_s``: length of a
     step, for NIR data. ``classes``: how many the labels may name. ``shape``: the inputs', which a file's may
-    have, too. Raises RanvierError where values or shapes do not
-    fit.
+    have, too. ``levels``: greatest value of an input. Raises RanvierError where values or shapes do not fit.
     """
     if stimulus.file is None:
         random = np.random.default_rng(seed)
-        return Samples(random.random((random_samples, steps, inputs)) < stimulus.rate)
+        present = random.random((random_samples, steps, inputs)) < stimulus.rate
+        return Samples(present * random.integers(1, levels + 1, present.shape, np.uint8) if levels > 1 else present)
     path = stimulus.file
     labels = None
     if path.suffix == ".npz":
@@ -57,12 +59,12 @@ def load_stimulus(
     elif path.suffix == ".npy":
         values = _load_npy(path)
     elif path.suffix in _NIR_DATA:
-        values = _load_nir(path, dt_s)
+        values = _load_nir(path, dt_s, levels)
     else:
         raise RanvierError(f"Stimulus {path} must be .npz, .npy or NIR data ({', '.join(_NIR_DATA)})")
     if len(shape) > 1 and values.ndim > len(shape) and values.shape[-len(shape) :] == shape:
         values = values.reshape(*values.shape[: -len(shape)], inputs)
-    spikes = _checked(path, values, inputs, steps)
+    spikes = _checked(path, values, inputs, steps, levels)
     return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes), classes))
 
 
@@ -103,7 +105,7 @@ def _write_nir(path: Path, nodes: Mapping[str, tuple[np.ndarray, np.ndarray]], d
     nir.write_data(path, nir.NIRGraphData(data))
 
 
-def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndarray:
+def _checked(path: Path, values: np.ndarray, inputs: int, steps: int, levels: int) -> np.ndarray:
     if values.dtype.kind not in "biuf":
         raise RanvierError(f"Stimulus {path} must hold numbers, not {values.dtype}")
     if values.ndim not in (2, 3) or values.shape[-1] != inputs or not values.size:
@@ -115,11 +117,15 @@ def _checked(path: Path, values: np.ndarray, inputs: int, steps: int) -> np.ndar
         raise RanvierError(
             f"Stimulus {path} has {values.shape[1]} steps, but quantisation.steps is {steps}; set it to the greater"
         )
-    wrong = (values != 0) & (values != 1)
+    wrong = ~((values >= 0) & (values <= levels) & (values == np.floor(values)))
     if wrong.any():
         where = [int(i) for i in np.argwhere(wrong)[0]]
-        raise RanvierError(f"Stimulus {path} must hold 0 and 1 only, not {values[tuple(where)]:g} at {where}")
-    return values.astype(bool)
+        held = "0 and 1 only" if levels == 1 else f"whole numbers from 0 to {levels}"
+        raise RanvierError(
+            f"Stimulus {path} must hold {held}, not {values[tuple(where)]:g} at {where}; of graded spikes set"
+            " quantisation.input_levels to the greatest"
+        )
+    return values.astype(bool if levels == 1 else np.uint8)
 
 
 def _checked_labels(path: Path, labels: np.ndarray, samples: int, classes: int | None) -> np.ndarray:
@@ -158,7 +164,7 @@ def _explained(path: Path, what: str) -> Iterator[None]:
         raise RanvierError(f"Stimulus {path} must hold {what}; it is damaged or something else") from None
 
 
-def _load_nir(path: Path, dt_s: float | None) -> np.ndarray:
+def _load_nir(path: Path, dt_s: float | None, levels: int) -> np.ndarray:
     from .readers.hdf5 import read_hdf5
 
     nodes, arrays = read_hdf5("data", path)
@@ -183,13 +189,13 @@ def _load_nir(path: Path, dt_s: float | None) -> np.ndarray:
         return fields["data"]
     if not {"idx", "time"} <= fields.keys() or not {"n_neurons", "t_max"} <= item["attributes"].keys():
         raise RanvierError(f"Stimulus {path} must have a grid 'data', or events 'idx' and 'time', of {name}")
-    return _gridded(path, fields["idx"], fields["time"], item["attributes"], dt_s)
+    return _gridded(path, fields["idx"], fields["time"], item["attributes"], dt_s, levels)
 
 
 def _gridded(
-    path: Path, index: np.ndarray, time: np.ndarray, attributes: dict[str, float], dt_s: float | None
+    path: Path, index: np.ndarray, time: np.ndarray, attributes: dict[str, float], dt_s: float | None, levels: int
 ) -> np.ndarray:
-    """Events ``[samples, events]`` (index -1: none) as 0 and 1, ``[samples, steps, inputs]``."""
+    """Events ``[samples, events]`` (index -1: none) as their numbers, ``[samples, steps, inputs]``."""
     if dt_s is None:
         raise RanvierError(f"Stimulus {path} gives event times, but a blank core has no time step; use a grid instead")
     inputs, steps = attributes["n_neurons"], np.rint(attributes["t_max"] / dt_s)
@@ -210,8 +216,11 @@ def _gridded(
             f"Stimulus {path} has {outside} events outside its {inputs:g} neurons or {steps:g} steps of {dt_s:g} s;"
             " correct them, or dt_s"
         )
-    grid = np.zeros((index.shape[0], int(steps), int(inputs)), np.int8)
+    grid = np.zeros((index.shape[0], int(steps), int(inputs)), np.int32)
     np.add.at(grid, (sample, step.astype(np.int64), neuron), 1)
-    if grid.size and grid.max() > 1:
-        raise RanvierError(f"Stimulus {path} has two events of one neuron within {dt_s:g} s; set a smaller dt_s")
+    if grid.size and grid.max() > levels:
+        raise RanvierError(
+            f"Stimulus {path} has {grid.max()} events of one neuron within {dt_s:g} s; set a smaller dt_s, or"
+            " quantisation.input_levels to their number"
+        )
     return grid

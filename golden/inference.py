@@ -22,7 +22,8 @@ class LayerTrace:
 
 
 def run_program(program: Program, spikes: np.ndarray) -> list[LayerTrace]:
-    """Run ``spikes`` (bool ``[samples, steps, inputs]``) through ``program``; one trace for each layer.
+    """Run ``spikes`` (bool ``[samples, steps, inputs]``, or integers up to ``program.levels``) through ``program``; one
+    trace for each layer.
 
     Every sample starts from the zero state. Raises ValueError if the stimulus has another shape.
     """

@@ -38,6 +38,7 @@ class Connection:
 
     A source is a place in the list of layers, counted from the layer of the synapses: -1 the one before it (before
     the first layer: the network's input), 0 itself. Spikes of layers from 0 up are those of the step before.
+    ``levels``: greatest value of a spike that a source sends; only the network's input may be graded.
     ``delays``: steps that spikes take on their way, int64, 0 to :data:`MAX_DELAY`: of each axon ``[axons]``, or of each
     weight of dense synapses ``[axons, neurons]``. Raises ValueError where these disagree.
     """
@@ -45,9 +46,12 @@ class Connection:
     synapses: Synapses
     sources: tuple[int, ...] = (-1,)
     delays: np.ndarray | None = None
+    levels: int = 1
 
     def __post_init__(self) -> None:
         attends = isinstance(self.synapses, Attention)
+        if self.levels < 1 or (attends and self.levels > 1):
+            raise ValueError(f"A connection's levels must be 1 or more, and 1 of an attention, not {self.levels}")
         if attends and len(self.sources) != 3:
             raise ValueError(f"An attention must have three sources, query, key and value, not {len(self.sources)}")
         if self.delays is None:
@@ -66,8 +70,8 @@ class Connection:
 
     @property
     def repeats(self) -> int:
-        """Spikes that one axon can get in a step."""
-        return 1 if isinstance(self.synapses, Attention) else len(self.sources)
+        """Spikes that one axon can get in a step, one of a value of 3 counted as three."""
+        return 1 if isinstance(self.synapses, Attention) else len(self.sources) * self.levels
 
     @property
     def heard(self) -> list[tuple[int, int]]:
@@ -203,6 +207,12 @@ class Layer:
         return self.model.accumulator_width(self.fan_in, self.weight_width)
 
 
+def input_levels(layers: Sequence[tuple[Connection, ...]]) -> int:
+    """Greatest value of an input, by the connections of its layers."""
+    heard = (c.levels for place, connections in enumerate(layers) for c in connections if -1 - place in c.sources)
+    return max(heard, default=1)
+
+
 def input_axons(layers: Sequence[tuple[Connection, ...]]) -> int | None:
     """How many inputs a network has, by the connections of its layers; None where none hears the input."""
     for place, connections in enumerate(layers):
@@ -232,6 +242,8 @@ class Program:
             for connection in layer.connections:
                 for source, (_, axons) in zip(connection.sources, connection.heard, strict=True):
                     self._check(place, layer, axons, place + source)
+                if -1 - place in connection.sources and connection.levels != self.levels:
+                    raise ValueError(f"Layer {layer.name} must hear inputs of {self.levels} levels as others do")
 
     def _check(self, place: int, layer: Layer, axons: int, source: int) -> None:
         if not -1 <= source < len(self.layers):
@@ -254,6 +266,11 @@ class Program:
         return inputs
 
     @property
+    def levels(self) -> int:
+        """Greatest value of an input in a step."""
+        return input_levels([layer.connections for layer in self.layers])
+
+    @property
     def outputs(self) -> int:
         return self.layers[-1].neurons
 
@@ -273,7 +290,10 @@ class Program:
                     "name": layer.name,
                     "weight_width": layer.weight_width,
                     "model": asdict(layer.model),
-                    "connections": [{**c.synapses.description, "sources": list(c.sources)} for c in layer.connections],
+                    "connections": [
+                        {**c.synapses.description, "sources": list(c.sources), "levels": c.levels}
+                        for c in layer.connections
+                    ],
                 }
                 for layer in self.layers
             ],
@@ -304,6 +324,7 @@ class Program:
                         restored(file[f"{index}.weights.{number}"], fields),
                         tuple(fields["sources"]),
                         file.get(f"{index}.delays.{number}"),
+                        fields["levels"],
                     )
                     for number, fields in enumerate(item["connections"])
                 )

@@ -47,10 +47,10 @@ class ChipTiming:
     """Every transfer of a chip that is offered its next input event at once and may send at any time.
 
     ``taken``: the cycle in which each input event is taken; ``sent``: that of each output event; cycle 0 is
-    the first in which an event is offered to the idle chip. ``rasters``: bool ``[steps, axons]`` of the
-    input, then ``[steps, neurons]`` of each spiking layer, over any number of samples of ``sample_steps`` (None: one)
-    end to end. Events of the input come in the order of their axons: another order changes when each is taken, and of
-    convolutions also when a step ends.
+    the first in which an event is offered to the idle chip. ``rasters``: ``[steps, axons]`` of the
+    input, bool or graded, then ``[steps, neurons]`` of each spiking layer, over any number of samples of
+    ``sample_steps`` (None: one) end to end. Events of the input come in the order of their axons: another order changes
+    when each is taken, and of convolutions also when a step ends.
     """
 
     def __init__(self, config: ChipConfig, rasters: list[np.ndarray], sample_steps: int | None = None) -> None:
@@ -87,7 +87,7 @@ class ChipTiming:
 
     def _offer(self, raster: np.ndarray, channels: list[_Channel]) -> Process:
         for row in raster:
-            for index in [*np.flatnonzero(row).tolist(), None]:
+            for index in [*np.repeat(np.arange(row.size), row.astype(int)).tolist(), None]:
                 taken = yield from _put(channels, (self.taken[-1] + 1 if self.taken else 0, index))
                 self.taken.append(taken)
         while True:

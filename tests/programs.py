@@ -137,12 +137,13 @@ def random_attention(rng: np.random.Generator) -> Program:
 
 
 def random_graph(rng: np.random.Generator, *, delays: bool = False) -> Program:
-    """Up to four dense layers, each with up to three sources from anywhere, some of them added up."""
+    """Up to four dense layers, each with up to three sources from anywhere, some of them added up; with ``delays`` also
+    graded inputs, and sources of two connections."""
     count, inputs = int(rng.integers(1, 5)), int(rng.integers(1, 9))
     sizes = [int(size) for size in rng.integers(1, 9, count)]
     if rng.random() < 0.5:
         sizes = [sizes[0]] * count
-    layers = []
+    layers, levels = [], int(rng.choice([1, 3]))
     for place, neurons in enumerate(sizes):
         others = rng.permutation([source for source in range(-1, count) if source != place - 1])
         groups: list[tuple[int, list[int]]] = []
@@ -160,7 +161,10 @@ def random_graph(rng: np.random.Generator, *, delays: bool = False) -> Program:
             Connection(Dense(random_weights(rng, width, (axons, neurons))), tuple(group)) for axons, group in groups
         )
         if delays:
-            connections = tuple(random_delays(rng, connection) for connection in connections)
+            connections = tuple(
+                replace(random_delays(rng, each), levels=levels if -1 - place in each.sources else 1)
+                for each in connections
+            )
         parameters = random_parameters(rng, model, neurons)
         layers.append(Layer(f"layer{place}", connections, width, model, parameters))
     return Program("graph", tuple(layers), 4)

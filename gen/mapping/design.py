@@ -42,6 +42,8 @@ class MeshDesign:
             if core.convolutions or core.gathered:
                 what = "a convolution" if core.convolutions else "delayed" if core.delays else "an attention"
                 raise RanvierError(f"Layer {layer.name} is {what}, which no mesh holds yet: leave the mesh out")
+        if program.levels > 1:
+            raise RanvierError(f"Program {program.name} has graded inputs, which no mesh takes yet: leave the mesh out")
         if not program.is_chain:
             raise RanvierError(f"Program {program.name} must be a chain of layers for a mesh: leave the mesh out")
         activity = profile(program, self.design.measured.spikes[:PROFILED_SAMPLES])

@@ -25,7 +25,7 @@ _SIMULATE = "run 'ranvier sim' again"
 class Traces:
     """The samples whose spikes and membrane potentials the last simulation kept, as the RTL computed them.
 
-    ``numbers``: which samples they are; ``inputs`` bool ``[samples, steps, inputs]``; ``spikes`` bool and
+    ``numbers``: which samples they are; ``inputs`` ``[samples, steps, inputs]``, graded or 0 and 1; ``spikes`` bool and
     ``membrane`` int64 ``[samples, steps, neurons]`` of each layer.
     """
 
@@ -98,7 +98,7 @@ def _check_classes(simulation: dict[str, Any], outputs: int) -> None:
 
 def _traces(path: Path, program: Program) -> tuple[Traces, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
-        numbers, stimulus = file["samples"].astype(np.int64), file["input"].astype(bool)
+        numbers, stimulus = file["samples"].astype(np.int64), file["input"].astype(np.uint8)
         spikes = [file[f"{layer.name}.spikes"].astype(bool) for layer in program.layers]
         membrane = [file[f"{layer.name}.membrane"].astype(np.int64) for layer in program.layers]
     inputs = stimulus[numbers]

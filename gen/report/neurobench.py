@@ -39,8 +39,8 @@ def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[L
     """``SynapticOperations``, mean over the samples.
 
     ``spikes``: of the input, bool ``[samples, steps, inputs]``, and ``traces`` of the layers. ``Effective_ACs``:
-    additions of a weight that is not zero for an input that spiked; ``Effective_MACs``: 0, as every input is binary;
-    ``Dense``: additions if every input of every step were added with every weight.
+    additions of a weight that is not zero for an input that spiked, three for a graded spike of 3;
+    ``Effective_MACs``: 0; ``Dense``: additions if every input of every step were added with every weight.
     """
     samples, steps, _ = spikes.shape
     effective = dense = 0

@@ -528,7 +528,7 @@ STIMULI = [
     data("events of half a neuron", "must have whole numbers in 'idx', not 1.5", spikes=events([1.5], [2e-4])),
     data("events beyond the inputs", "has 1 events outside", spikes=events([AXONS], [0.0])),
     data("events beyond the time", "has 1 events outside", spikes=events([0], [1.0])),
-    data("two events in a step", "two events of one neuron within 0.0001 s", spikes=events([1, 1], [2e-4, 2.5e-4])),
+    data("two events in a step", "2 events of one neuron within 0.0001 s", spikes=events([1, 1], [2e-4, 2.5e-4])),
     data("NIR data without observables", "must have 'spikes' of input, not []"),
 ]
 

@@ -24,11 +24,12 @@ class Record:
 
 
 def events_of(spikes: np.ndarray, rng: np.random.Generator | None = None) -> list[tuple[int, int, int]]:
-    """Events ``(index, step_end, sample_end)`` of bool ``[samples, steps, inputs]``, shuffled in a step by ``rng``."""
+    """Events ``(index, step_end, sample_end)`` of ``[samples, steps, inputs]``, bool or graded, shuffled in a step by
+    ``rng``."""
     events = []
     for sample in spikes:
         for step, row in enumerate(sample):
-            indices = np.flatnonzero(row)
+            indices = np.repeat(np.arange(row.size), row.astype(int))
             if rng is not None:
                 rng.shuffle(indices)
             events += [(int(index), 0, 0) for index in indices]

@@ -57,13 +57,14 @@ def test_graphs_equal_golden_in_every_cycle(seed):
 
 @pytest.mark.parametrize("seed", range(16))
 def test_delays_equal_golden_in_every_cycle(seed):
-    """Of axons and of synapses, dense and sparse, in graphs with feedback."""
+    """Of axons and of synapses, dense and sparse, in graphs with feedback; graded inputs."""
     rng = np.random.default_rng(seed)
     program = random_graph(rng, delays=True)
     sparse = [layer.weight_width > 1 and rng.random() < 0.5 for layer in program.layers]
     lanes = [int(rng.integers(1, layer.neurons + 1)) for layer in program.layers]
     config = chip_config(program, lanes, sparse)
-    spikes = rng.random((SAMPLES, STEPS, program.inputs)) < 0.5
+    shape = (SAMPLES, STEPS, program.inputs)
+    spikes = (rng.random(shape) < 0.5) * rng.integers(1, program.levels + 1, shape)
     count = equal(program, config, spikes, rng)
     print(f"seed {seed}: {[(core.delays, core.slots, core.rows is not None) for core in config.cores]}, {count} events")
     assert count >= SAMPLES * STEPS
