@@ -95,7 +95,7 @@ class SparseFetch(wiring.Component):
             self.waiting.eq(~clearing & ~looking & ~held),
         ]
         accepted = self.events.valid & self.events.ready
-        legal = count_legal(m, self.events, accepted, event.index < self.config.axons, self.config.axons)
+        legal = count_legal(m, self.events, accepted, event.index < self.config.axons, self.config.most_events)
         m.d.comb += self.row_address.eq(Mux(accepted, event.index, found.index))
         with m.If(self.operation.valid):
             m.d.sync += [group.eq(group + updates), left.eq(left - 1), self.weight_address.eq(self.weight_address + 1)]
