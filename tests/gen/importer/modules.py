@@ -58,7 +58,8 @@ def spread(module: torch.nn.Module, factor: float = 1.0, seed: int = SEED) -> to
             if isinstance(each, torch.nn.modules.batchnorm._BatchNorm):
                 each.running_mean.copy_(0.3 * normal(each.running_mean))
                 each.running_var.copy_(0.5 + normal(each.running_var).abs())
-                each.weight.copy_(0.8 + 0.4 * normal(each.weight).abs())
+                if each.weight is not None:
+                    each.weight.copy_(0.8 + 0.4 * normal(each.weight).abs())
                 if each.bias is not None:
                     each.bias.copy_(0.3 * normal(each.bias))
     return module
