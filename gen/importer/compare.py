@@ -10,7 +10,7 @@ import torch
 from ..errors import RanvierError
 from ..network import Network, channels_last
 from ..simulate import simulate
-from .draft import Shape
+from .source import Source
 from .trace import Trace
 
 SAMPLES, RATE = 4, 0.3
@@ -36,14 +36,14 @@ class Comparison:
         return f"{given}: {self.differing} of {self.values} output spikes differ ({self.fired} are 1)"
 
 
-def compare(module: torch.nn.Module, trace: Trace, shape: Shape, network: Network, steps: int, seed: int) -> Comparison:
+def compare(source: Source, trace: Trace, network: Network, steps: int, seed: int) -> Comparison:
     """Run both on random spikes, in float64. Raises RanvierError where the module's forward fails."""
-    spikes = np.random.default_rng(seed).random((SAMPLES, steps, *shape)) < RATE
+    spikes = np.random.default_rng(seed).random((SAMPLES, steps, *source.shape)) < RATE
     try:
-        expected = outputs(module, trace, spikes)
+        expected = outputs(source.module, trace, spikes)
     except Exception as error:  # of the user's forward
         text = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RanvierError(f"Model {network.name}: its forward fails on a batch of {SAMPLES} samples: {text}") from None
+        raise RanvierError(f"Model {source.name}: its forward fails on a batch of {SAMPLES} samples: {text}") from None
     order = channels_last(network.shape) if len(network.shape) > 1 else np.arange(network.inputs)
     last, layer = simulate(network, spikes.reshape(SAMPLES, steps, -1)[..., order])[-1], network.layers[-1]
     spiking = layer.neurons.threshold is not None

@@ -50,7 +50,7 @@ def apply(draft: Draft, name: str, target: str | Callable[..., Any], *args: Any,
     if not any(isinstance(value, Signal | Complement) for value in (*args, *listed)):
         return target(*args, **kwargs) if callable(target) else getattr(args[0], target)(*args[1:], **kwargs)
     if called not in _FORMS or (listed and isinstance(listed[0], Signal)):
-        remedy = f"use modules, or {', '.join(sorted(n for n in _FORMS if not n.startswith('_')))}"
+        remedy = "use modules, sums, products of spikes, constants, and what flattens"
         raise NodeError(f"{called} of a signal is not read", remedy)
     return _FORMS[called](draft, name, *args, **kwargs)
 

@@ -52,8 +52,13 @@ def import_source(source: Source, folder: Path, steps: int | None, seed: int = 1
         configuration = load_configuration(str(written[1]))
         assert configuration.model is not None
         network = read_network(configuration.model, configuration.discretisation)
-        comparison = compare(source.module, traced, source.shape, network, steps, seed)
-        folder.mkdir(parents=True, exist_ok=True)
+        comparison = compare(source, traced, network, steps, seed)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RanvierError(
+                f"Folder {folder} cannot be made: {error.strerror}; name another with --output"
+            ) from None
         with written_aside(targets[0], "Model") as model, written_aside(targets[1], "Configuration") as beside:
             shutil.copy(written[0], model)
             shutil.copy(written[1], beside)

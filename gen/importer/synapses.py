@@ -30,7 +30,7 @@ def biased(module: Any, count: int) -> np.ndarray:
 def linear(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     if signal.shape[-1:] != (module.in_features,) or len(signal.shape) > 1:
         reason = f"it takes {module.in_features} values but gets a signal of shape {list(signal.shape)}"
-        raise NodeError(reason, "flatten the signal before it")
+        raise NodeError(reason, "flatten the signal before it" if len(signal.shape) > 1 else "make the two agree")
     node = nir.Affine(array(module.weight), biased(module, module.out_features))
     return draft.add(name, node, signal, shape=(module.out_features,))
 
