@@ -40,6 +40,8 @@ def import_(
     with stderr.status(f"importing {source}"):
         done = import_module(source, output, steps, seed, force)
     console.print(_table(done))
+    for name, note in done.draft.notes.items():
+        console.print(f"approximated: {name}: {note}", markup=False)
     console.print(done.comparison.summary(), markup=False)
     if not done.comparison.fired:
         console.print("[yellow]no output spikes, so that this comparison says little: raise the weights or --steps[/]")
@@ -51,9 +53,9 @@ def _table(done: "Imported") -> "Table":
     from rich.table import Table
 
     table = Table()
-    for column in ("node", "type", "shape", "approximated"):
+    for column in ("node", "type", "shape"):
         table.add_column(column, overflow="fold")
     for name, node in done.draft.nodes.items():
         shape = " × ".join(str(n) for n in done.draft.shapes[name])
-        table.add_row(escape(name), type(node).__name__, shape, escape(done.draft.notes.get(name, "")))
+        table.add_row(escape(name), type(node).__name__, shape)
     return table

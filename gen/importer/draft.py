@@ -18,7 +18,8 @@ MERGED: Shape = (STEPS * BATCH,)
 
 @dataclass(frozen=True)
 class Signal:
-    """What the nodes ``sources`` give, added up; ``shape``: without batch and time, which are ``lead``.
+    """What the nodes ``sources`` give, added up; ``shape``: without batch and time, which are ``lead``, and as forward
+    sees it, whatever the shape that the nodes give.
 
     ``spikes``: it is 0 or 1 only.
     """
@@ -74,14 +75,31 @@ class Draft:
     notes: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)  # of norms that differ from step to step
 
+    @classmethod
+    def begun(cls, lead: Shape, shape: Shape) -> "Draft":
+        """With nothing but an input of ``shape``."""
+        return cls(lead, {"input": nir.Input(np.array(shape))}, shapes={"input": shape})
+
+    @property
+    def input(self) -> Signal:
+        return Signal(("input",), self.shapes["input"], self.lead, spikes=True)
+
+    def end(self, signal: Signal) -> None:
+        """Make a signal of one source the output."""
+        (source,) = signal.sources
+        source = self._in_shape(source, signal.shape)
+        self.nodes["output"], self.shapes["output"] = nir.Output(np.array(signal.shape)), signal.shape
+        self.edges.append((source, "output"))
+
     def add(
         self, name: str, node: nir.NIRNode | Norm, *before: Signal, shape: Shape | None = None, spikes: bool = False
     ) -> Signal:
         """Enter ``node`` behind the signals ``before``, under ``name`` or one like it; the signal that it gives."""
         name = self.free(name)
         joined = self.summed(name, *before)
+        sources = [self._in_shape(source, joined.shape) for source in joined.sources]
         self.nodes[name] = node
-        self.edges += [(source, name) for source in joined.sources]
+        self.edges += [(source, name) for source in sources]
         self.shapes[name] = joined.shape if shape is None else shape
         return Signal((name,), self.shapes[name], joined.lead, spikes)
 
@@ -109,8 +127,28 @@ class Draft:
             sources.append(source)
         return replace(first, sources=tuple(sources), spikes=first.spikes and len(signals) == 1)
 
+    def _in_shape(self, source: str, shape: Shape) -> str:
+        """The node that gives what ``source`` gives, in ``shape``. Raises NodeError."""
+        given = self.shapes[source]
+        if [n for n in given if n != 1] == [n for n in shape if n != 1]:
+            return source
+        for first in range(len(given)):
+            last = first + len(given) - len(shape)
+            if last < len(given) and _joined(given, first, last) == shape:
+                name = f"{source}.flat_{first}_{last}"
+                if name not in self.nodes:
+                    self.nodes[name], self.shapes[name] = nir.Flatten({"input": np.array(given)}, first, last), shape
+                    self.edges.append((source, name))
+                return name
+        raise NodeError(f"it makes {list(shape)} of {list(given)}", "only neighbouring axes can be joined")
+
     def before(self, name: str) -> list[str]:
         return [source for source, target in self.edges if target == name]
 
     def after(self, name: str) -> list[str]:
         return [target for source, target in self.edges if source == name]
+
+
+def _joined(shape: Shape, first: int, last: int) -> Shape:
+    """``shape`` with the axes from ``first`` to ``last`` as one."""
+    return (*shape[:first], int(np.prod(shape[first : last + 1])), *shape[last + 1 :])

@@ -19,7 +19,7 @@ from ..readers.graph import NodeError
 from .draft import MERGED, MULTI, SINGLE, Draft, Norm, Signal
 from .extension import Upsample2d
 from .registry import read_module, reads
-from .synapses import array, flattened, zeros
+from .synapses import array, reshaped, zeros
 
 Form = Callable[..., Any]
 F = TypeVar("F", bound=Form)
@@ -144,19 +144,9 @@ def plain(draft: Draft, name: str, value: Any) -> Any:
 
 @forms("getattr")
 def _attribute(draft: Draft, name: str, signal: Signal, attribute: str) -> Any:
-    if attribute not in ("shape", "ndim", "dtype", "device"):
+    if attribute not in ("dtype", "device"):
         raise NodeError(f"its forward reads {attribute} of a signal", "read its shape only")
     return getattr(zeros(signal), attribute)
-
-
-@forms("size")
-def _size(draft: Draft, name: str, signal: Signal, *axis: int) -> Any:
-    return zeros(signal).size(*axis)
-
-
-@forms("dim")
-def _dim(draft: Draft, name: str, signal: Signal) -> int:
-    return zeros(signal).dim()
 
 
 def _reshaping(called: str) -> Form:
@@ -164,8 +154,7 @@ def _reshaping(called: str) -> Form:
         seen = getattr(zeros(signal), called)(*args, **kwargs)
         for lead in (MULTI, MERGED) if draft.lead == MULTI else (SINGLE,):
             if tuple(seen.shape[: len(lead)]) == lead:
-                seen = seen.reshape(*signal.lead, *seen.shape[len(lead) :])
-                return replace(flattened(draft, name, signal, seen, signal.lead), lead=lead)
+                return replace(reshaped(signal, seen, lead), lead=lead)
         raise NodeError("it joins values of different samples or steps", "leave the axes of time and batch as they are")
 
     return form
@@ -188,20 +177,28 @@ def _dropout(
     return signal
 
 
-@forms("a_step")
-def _a_step(draft: Draft, name: str, signal: Signal) -> Signal:
-    return replace(signal, lead=SINGLE)
+@forms("mean")
+def _mean(draft: Draft, name: str, signal: Signal, dim: Any = None, keepdim: bool = False) -> Signal:
+    return _over_places(draft, name, signal, dim, keepdim, 1 / int(np.prod(signal.shape[1:])))
 
 
-@forms("all_steps")
-def _all_steps(draft: Draft, name: str, signal: Signal) -> Signal:
-    return replace(signal, lead=MULTI)
+@forms("sum")
+def _sum(draft: Draft, name: str, signal: Signal, dim: Any = None, keepdim: bool = False) -> Signal:
+    return _over_places(draft, name, signal, dim, keepdim, 1.0)
 
 
-@forms("mean", "sum")
-def _over_time(draft: Draft, name: str, signal: Signal, *args: Any, **kwargs: Any) -> Signal:
-    reason = "it adds up steps or values"
-    raise NodeError(reason, "return what each step gives, and add it up outside; pool with AvgPool2d")
+def _over_places(draft: Draft, name: str, signal: Signal, dim: Any, keepdim: bool, weight: float) -> Signal:
+    """The sum over all places of each channel, times ``weight``. Raises NodeError."""
+    axes = range(len(signal.lead) + len(signal.shape))
+    given = sorted(axes[axis] for axis in ([dim] if isinstance(dim, int) else dim or []))
+    if not given or given != list(axes[len(signal.lead) + 1 :]):
+        reason = f"it adds up the axes {given} of {len(signal.lead)} for time and batch and {list(signal.shape)}"
+        raise NodeError(reason, "add up all places of an image, and steps outside of the network")
+    channels, ones = signal.shape[0], (1,) * (len(signal.shape) - 1)
+    kernel = np.full((channels, 1, *signal.shape[1:]), weight)
+    kind, sizes = (nir.Conv1d, signal.shape[1]) if len(ones) == 1 else (nir.Conv2d, signal.shape[1:])
+    total = draft.add(name, kind(sizes, kernel, 1, 0, 1, channels, np.zeros(channels)), signal, shape=(channels, *ones))
+    return total if keepdim else replace(total, shape=(channels,))
 
 
 def _as_module(kind: type[torch.nn.Module]) -> Form:

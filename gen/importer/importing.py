@@ -44,8 +44,9 @@ def import_source(source: Source, folder: Path, steps: int | None, seed: int = 1
     for path in targets:
         if path.exists() and not (force and path.is_file()):
             raise RanvierError(f"File {path} exists; use --force, or name another folder with --output")
-    traced = trace(fresh(source.module), given)
-    draft = translate(source.module, traced, source.shape, given)
+    module = fresh(source.module)
+    traced = trace(module, source.shape, given)
+    draft = translate(module, traced, source.shape, given)
     rule, steps = agreed(draft, given), _steps(draft, steps, given)
     with tempfile.TemporaryDirectory() as scratch:
         written = files(Path(scratch), name, draft, rule, given, steps)

@@ -1,5 +1,6 @@
 """Linear modules, pooling and what only renumbers a signal, as nodes of NIR."""
 
+from dataclasses import replace
 from typing import Any
 
 import nir
@@ -98,23 +99,14 @@ def _pooled(draft: Draft, name: str, kind: Any, module: Any, signal: Signal) -> 
 def flatten(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     stepwise = getattr(module, "step_mode", "s") == "m"  # SpikingJelly's own sees one step at a time
     lead = SINGLE if stepwise else signal.lead
-    return flattened(draft, name, signal, zeros(signal, lead).flatten(module.start_dim, module.end_dim), lead)
+    return reshaped(signal, zeros(signal, lead).flatten(module.start_dim, module.end_dim), lead)
 
 
-def flattened(draft: Draft, name: str, signal: Signal, seen: torch.Tensor, lead: Shape) -> Signal:
-    """``signal`` behind what made ``seen`` of a tensor of its shape behind ``lead``: axes joined, at most."""
+def reshaped(signal: Signal, seen: torch.Tensor, lead: Shape) -> Signal:
+    """``signal`` behind what made ``seen`` of a tensor of its shape behind ``lead``. Raises NodeError."""
     if tuple(seen.shape[: len(lead)]) != lead:
         raise NodeError("it joins values of different samples or steps", "leave the axes of time and batch as they are")
-    shape, before = tuple(seen.shape[len(lead) :]), signal.shape
-    if [n for n in shape if n != 1] == [n for n in before if n != 1] and len(shape) == len(before):
-        return signal
-    for first in range(len(before)):
-        last = first + len(before) - len(shape)
-        joined = int(np.prod(before[first : last + 1]))
-        if last < len(before) and (*before[:first], joined, *before[last + 1 :]) == shape:
-            node = nir.Flatten({"input": np.array(before)}, first, last)
-            return draft.add(name, node, signal, shape=shape, spikes=signal.spikes)
-    raise NodeError(f"it makes {list(shape)} of {list(before)}", "only neighbouring axes can be joined")
+    return replace(signal, shape=tuple(seen.shape[len(lead) :]))
 
 
 @reads("torch.Identity", "torch.Dropout", "torch.Dropout1d", "torch.Dropout2d", "spikingjelly.Dropout",

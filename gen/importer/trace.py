@@ -3,6 +3,7 @@ multi-step mode."""
 
 import inspect
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import fx
 
 from ..errors import RanvierError
+from .calls import Reading, a_step, all_steps, read_call
+from .draft import MULTI, SINGLE, Draft, Shape, Signal
 
 _CLOSED = (  # whose modules are read as they are; those of a user, and SpikingJelly's models, are looked into
     *("torch.nn.", "snntorch.", "norse."),
@@ -33,24 +36,18 @@ class Trace:
     counted: bool
 
 
-def a_step(x: Any) -> Any:
-    """Marks where a container takes a sequence apart into steps."""
-    return x
-
-
-def all_steps(x: Any) -> Any:
-    """Marks where a container has put the steps together again."""
-    return x
-
-
-def trace(module: torch.nn.Module, name: str) -> Trace:
-    """The graph of ``module``; ``name`` for messages. Raises RanvierError where it cannot be made."""
+def trace(module: torch.nn.Module, shape: Shape, name: str) -> Trace:
+    """The graph of ``module`` for signals of ``shape``; ``name`` for messages. Raises RanvierError where it cannot be
+    made."""
     parameters = list(inspect.signature(module.forward).parameters.values())
     if not parameters:
         raise RanvierError(f"Model {name}: its forward must take a signal: forward(self, x)")
     fixed = {p.name: 0 if p.name == "step" else p.default for p in parameters[1:] if _fixed(p)}
+    states = tuple(p.name for p in parameters[1:] if p.name not in fixed or fixed[p.name] is None)
+    multi = is_multi(module)
+    reading = Reading(Draft.begun(MULTI if multi else SINGLE, shape), module, states)
     try:
-        graph = _Tracer().trace(module, concrete_args=fixed)
+        graph = _Tracer(reading).trace(module, concrete_args=fixed)
     except Exception as error:  # whatever the user's forward raises on symbols
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise RanvierError(
@@ -59,8 +56,7 @@ def trace(module: torch.nn.Module, name: str) -> Trace:
         ) from None
     output = _first(next(node for node in graph.nodes if node.op == "output").args[0], name)
     needed = _needed(output)
-    states = tuple(p.name for p in parameters[1:] if p.name not in fixed or fixed[p.name] is None)
-    return Trace([n for n in graph.nodes if n in needed], output, is_multi(module), states, "step" in fixed)
+    return Trace([n for n in graph.nodes if n in needed], output, multi, states, "step" in fixed)
 
 
 def is_multi(module: torch.nn.Module) -> bool:
@@ -76,7 +72,49 @@ def _fixed(parameter: inspect.Parameter) -> bool:
     return not variable and (parameter.name == "step" or parameter.default is not inspect.Parameter.empty)
 
 
+class _Proxy(fx.Proxy):
+    """A symbol whose shape is known where what leads to it can be read."""
+
+    tracer: "_Tracer"
+
+    @property
+    def shape(self) -> Any:
+        signal = self.tracer.reading.values.get(self.node)
+        return torch.Size((*signal.lead, *signal.shape)) if isinstance(signal, Signal) else self.__getattr__("shape")
+
+    @property
+    def ndim(self) -> Any:
+        return len(self.shape)
+
+    def dim(self) -> Any:
+        return len(self.shape)
+
+    def size(self, axis: int | None = None) -> Any:
+        return self.shape if axis is None else self.shape[axis]
+
+
 class _Tracer(fx.Tracer):
+    """Reads each call as soon as it is made, for its shape alone: what cannot be read is told later, if it matters."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.reading = reading
+        self.busy = False  # reading: what it asks modules for is not forward's
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        node = super().create_node(*args, **kwargs)
+        self.busy = True
+        with suppress(Exception):
+            self.reading.values[node] = read_call(self.reading, node)
+        self.busy = False
+        return node
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        return attr_val if self.busy else super().getattr(attr, attr_val, parameter_proxy_cache)
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
         container = isinstance(m, torch.nn.Sequential | torch.nn.ModuleList)
         return type(m).__module__.startswith(_CLOSED) and not container
@@ -84,6 +122,8 @@ class _Tracer(fx.Tracer):
     def call_module(
         self, m: torch.nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if self.busy:
+            return forward(*args, **kwargs)
         stepwise = type(m).__name__ in _STEPWISE and type(m).__module__.startswith("spikingjelly.")
         if not stepwise or getattr(m, "step_mode", "m") == "s":
             return super().call_module(m, forward, args, kwargs)

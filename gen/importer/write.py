@@ -21,14 +21,15 @@ def graph(draft: Draft, dt_s: float) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, draft.edges, type_check=False)
 
 
-def toml(name: str, source: str, rule: Rule, steps: int) -> str:
+def toml(name: str, source: str, draft: Draft, rule: Rule, steps: int) -> str:
     """The configuration beside ``name.nir``; ``source``: what it was made of."""
+    notes = "".join(f"# Approximated: {name}: {note}.\n" for name, note in draft.notes.items())
     given = {field: getattr(rule, field) for field in _WHY if getattr(rule, field) is not None}
     lines = [f'{field} = "{value}"'.ljust(32) + f"# {_WHY[field]}" for field, value in given.items()]
     discretisation = "\n".join(lines)
     return f"""\
 # Made by ranvier import {source}.
-name = "{name}"
+{notes}name = "{name}"
 model = "{name}.nir"
 
 [discretisation]                # read from the modules; change nothing here, but the module, and import again
@@ -47,5 +48,5 @@ def files(folder: Path, name: str, draft: Draft, rule: Rule, source: str, steps:
     """Write both into ``folder``."""
     model, configuration = folder / f"{name}.nir", folder / f"{name}.toml"
     nir.write(model, graph(draft, rule.dt_s))
-    configuration.write_text(toml(name, source, rule, steps), encoding="utf-8")
+    configuration.write_text(toml(name, source, draft, rule, steps), encoding="utf-8")
     return model, configuration

@@ -72,6 +72,7 @@ def forward(name: str, message: str, text: str, parameters: str = "x", shape: st
 
 
 A_STEP = "; give the forward of one step, without loops over time and branches that depend on values"
+PART = "; use all of its values; of a sequence take all steps, or give the forward of one"
 OPERATIONS = "; use modules, sums, products of spikes, constants, and what flattens"
 DIFFER = "; a network has one discretisation: make them agree"
 CASES = [
@@ -156,7 +157,7 @@ CASES = [
     ),
     forward(
         "loop over steps",
-        f"{MODEL}its forward cannot be traced ('Proxy' object cannot be interpreted as an integer){A_STEP}",
+        f"{MODEL}operation 'getitem': it takes a part of a signal{PART}",
         "return torch.stack([self.lif(self.a(x[t])) for t in range(x.shape[0])])",
     ),
     forward(
@@ -202,7 +203,7 @@ CASES = [
     ),
     forward(
         "part of a signal",
-        f"{MODEL}operation 'getitem': it takes a part of a signal; use all of its values, and of a sequence all steps",
+        f"{MODEL}operation 'getitem': it takes a part of a signal{PART}",
         "return self.lif(self.a(x)[:, :2])",
     ),
     forward(
@@ -265,8 +266,8 @@ CASES = [
     ),
     chain(
         "mean over time",
-        f"{MODEL}operation 'mean': it adds up steps or values; return what each step gives, and add it up outside; pool"
-        " with AvgPool2d",
+        f"{MODEL}operation 'mean': it adds up the axes [0] of 2 for time and batch and [4]; add up all places of an"
+        " image, and steps outside of the network",
         "Mean()",
     ),
     Case(

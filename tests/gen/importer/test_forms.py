@@ -66,7 +66,7 @@ def golden_equals(folder, module: nn.Module, shape: tuple[int, ...], steps: int)
     spikes = np.random.default_rng(SEED + 1).random((6, steps, *shape)) < 0.3
     order = channels_last(shape) if len(shape) > 1 else np.arange(shape[0])
     observed = run_program(program, spikes.reshape(6, steps, -1)[..., order])[-1].spikes
-    expected = outputs(module, trace(module, "test"), spikes)
+    expected = outputs(module, trace(module, shape, "test"), spikes)
     back = channels_last(expected.shape[2:]) if expected.ndim > 3 else np.arange(expected.shape[-1])
     print(f"seed {SEED + 1}: {int(expected.sum())} of {expected.size} spikes are 1")
     np.testing.assert_array_equal(observed, expected.reshape(6, steps, -1)[..., back] > 0)
