@@ -1,13 +1,12 @@
 """Attention of spikes: SpikingJelly's modules as layers of neurons, and a node where NIR has none.
 
-SpikingSelfAttention    Zhou et al., ICLR 2023 (Spikformer)
-QKAttention             Zhou et al., NeurIPS 2024 (QKFormer)
+SpikingSelfAttention is that of Spikformer (Zhou et al., ICLR 2023), QKAttention that of QKFormer (Zhou et al., NeurIPS
+2024), SpikeDrivenSelfAttention that of the Spike-driven Transformer (Yao et al., NeurIPS 2023).
 """
 
 from dataclasses import replace
 from typing import Any
 
-import nir
 import numpy as np
 
 from .draft import Draft, Norm, Signal
@@ -15,7 +14,7 @@ from .extension import SelfAttention
 from .forms import product
 from .norms import line
 from .registry import read_module, reads
-from .synapses import array, biased, pointwise
+from .synapses import array, biased, over_places, pointwise, window
 
 
 @reads("spikingjelly.SpikingSelfAttention")
@@ -32,19 +31,32 @@ def self_attention(draft: Draft, name: str, module: Any, signal: Signal) -> Sign
 def qk_attention(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     """Neurons of the sum of q, over a head's channels or over all places, let k through or hold it back."""
     query, key = _parts(draft, name, ("query", "key"), module.qk_conv_bn, module.qk_lif, signal)
-    channels, places = signal.shape
     if module.qka_type == "token":
-        heads = module.num_heads
+        heads, channels = module.num_heads, signal.shape[0]
         add_up = pointwise(np.ones((heads, channels // heads)), np.zeros(heads), signal.shape, heads)
-        shape = (heads, places)
-        spread = pointwise(np.ones((channels, 1)), np.zeros(channels), shape, heads)
+        total = draft.add(f"{name}.sum", add_up, query, shape=(heads, *signal.shape[1:]))
+        fired = read_module(draft, f"{name}.attn_lif", module.attn_lif, total)
+        spread = pointwise(np.ones((channels, 1)), np.zeros(channels), total.shape, heads)
+        mask = replace(draft.add(f"{name}.mask", spread, fired, shape=signal.shape), spikes=True)
     else:
-        add_up, shape = _window(channels, places, places, 0), (channels, 1)
-        spread = _window(channels, 1, places, places - 1)  # each place's window holds the one value once
-    total = draft.add(f"{name}.sum", add_up, query, shape=shape)
-    fired = read_module(draft, f"{name}.attn_lif", module.attn_lif, total)
-    mask = replace(draft.add(f"{name}.mask", spread, fired, shape=signal.shape), spikes=True)
+        mask = _mask_of_channels(draft, name, module.attn_lif, query)
     return _projected(draft, name, module, product(draft, f"{name}.and", mask, key))
+
+
+@reads("spikingjelly.SpikeDrivenSelfAttention")
+def spike_driven_attention(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
+    """Neurons of the sum of k AND v over all places let q through or hold it back."""
+    given = read_module(draft, f"{name}.shortcut_lif", module.shortcut_lif, signal)
+
+    def through(drive: Signal, *parts: str) -> Signal:
+        for part in parts:
+            drive = read_module(draft, f"{name}.{part}", getattr(module, part), drive)
+        return drive
+
+    query, key, value = (through(given, f"{part}_conv", f"{part}_bn", f"{part}_lif") for part in "qkv")
+    mask = _mask_of_channels(draft, name, module.attn_lif, product(draft, f"{name}.kv", key, value))
+    drive = through(product(draft, f"{name}.and", query, mask), "proj_conv", "proj_bn")
+    return draft.summed(name, drive, signal)
 
 
 def _parts(
@@ -70,6 +82,11 @@ def _projected(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     return given
 
 
-def _window(channels: int, length: int, kernel: int, padding: int) -> nir.Conv1d:
-    """Sums over windows of each channel."""
-    return nir.Conv1d(length, np.ones((channels, 1, kernel)), 1, padding, 1, channels, np.zeros(channels))
+def _mask_of_channels(draft: Draft, name: str, neurons: Any, signal: Signal) -> Signal:
+    """Spikes of ``neurons``, one for each channel, which hear it at all places, at all places."""
+    places = signal.shape[1:]
+    total = over_places(draft, f"{name}.sum", signal, 1.0)
+    fired = read_module(draft, f"{name}.attn_lif", neurons, total)
+    # The window of each place holds the one value once.
+    spread = window(signal.shape[0], total.shape[1:], places, tuple(size - 1 for size in places), 1.0)
+    return replace(draft.add(f"{name}.mask", spread, fired, shape=signal.shape), spikes=True)

@@ -19,7 +19,7 @@ from ..readers.graph import NodeError
 from .draft import MERGED, MULTI, SINGLE, Draft, Norm, Signal
 from .extension import Upsample2d
 from .registry import read_module, reads
-from .synapses import array, reshaped, zeros
+from .synapses import array, over_places, reshaped, zeros
 
 Form = Callable[..., Any]
 F = TypeVar("F", bound=Form)
@@ -188,17 +188,14 @@ def _sum(draft: Draft, name: str, signal: Signal, dim: Any = None, keepdim: bool
 
 
 def _over_places(draft: Draft, name: str, signal: Signal, dim: Any, keepdim: bool, weight: float) -> Signal:
-    """The sum over all places of each channel, times ``weight``. Raises NodeError."""
+    """Of each channel. Raises NodeError."""
     axes = range(len(signal.lead) + len(signal.shape))
     given = sorted(axes[axis] for axis in ([dim] if isinstance(dim, int) else dim or []))
     if not given or given != list(axes[len(signal.lead) + 1 :]):
         reason = f"it adds up the axes {given} of {len(signal.lead)} for time and batch and {list(signal.shape)}"
         raise NodeError(reason, "add up all places of an image, and steps outside of the network")
-    channels, ones = signal.shape[0], (1,) * (len(signal.shape) - 1)
-    kernel = np.full((channels, 1, *signal.shape[1:]), weight)
-    kind, sizes = (nir.Conv1d, signal.shape[1]) if len(ones) == 1 else (nir.Conv2d, signal.shape[1:])
-    total = draft.add(name, kind(sizes, kernel, 1, 0, 1, channels, np.zeros(channels)), signal, shape=(channels, *ones))
-    return total if keepdim else replace(total, shape=(channels,))
+    total = over_places(draft, name, signal, weight)
+    return total if keepdim else replace(total, shape=signal.shape[:1])
 
 
 def _as_module(kind: type[torch.nn.Module]) -> Form:

@@ -132,3 +132,19 @@ def pointwise(weight: np.ndarray, bias: np.ndarray, shape: Shape, groups: int = 
     if len(shape) == 2:
         return nir.Conv1d(shape[1], weight[:, :, None], 1, 0, 1, groups, bias)
     return nir.Conv2d(shape[1:], weight[:, :, None, None], 1, 0, 1, groups, bias)
+
+
+def window(channels: int, sizes: Shape, kernel: Shape, padding: Shape, weight: float) -> nir.NIRNode:
+    """Sums over windows of each channel, times ``weight``."""
+    weights, zero = np.full((channels, 1, *kernel), weight), np.zeros(channels)
+    if len(sizes) == 1:
+        return nir.Conv1d(sizes[0], weights, 1, padding[0], 1, channels, zero)
+    return nir.Conv2d(sizes, weights, 1, padding, 1, channels, zero)
+
+
+def over_places(draft: Draft, name: str, signal: Signal, weight: float) -> Signal:
+    """The sum of each channel over all places, times ``weight``: places of size 1 stay."""
+    channels, *places = signal.shape
+    sizes = tuple(places)
+    node = window(channels, sizes, sizes, (0,) * len(sizes), weight)
+    return draft.add(name, node, signal, shape=(channels, *(1 for _ in sizes)))

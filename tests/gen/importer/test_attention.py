@@ -51,3 +51,19 @@ def test_qk_attention_in_integers(tmp_path, kind):
     module = integers(qk(kind, spiking_neuron=neuron.IFNode, v_threshold=2.0))
     equal(tmp_path, module, TOKENS)
     golden_equals(tmp_path, module, TOKENS, 8)
+
+
+class SpikeDriven(nn.Module):
+    """Attention whose input is a drive, which it adds to its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.attention = layer.Conv2d(2, 4, 3, step_mode="m"), layer.SpikeDrivenSelfAttention(4, HEADS)
+        self.fire = neuron.LIFNode(step_mode="m")
+
+    def forward(self, x):
+        return self.fire(self.attention(self.conv(x)))
+
+
+def test_spike_driven_self_attention(tmp_path):
+    equal(tmp_path, spread(SpikeDriven(), 2.0), (2, 6, 5))

@@ -10,6 +10,7 @@ import pytest
 import snntorch as snn
 import torch
 from spikingjelly.activation_based import functional, layer, neuron
+from spikingjelly.activation_based.model.ms_resnet import _MSBlock
 from torch import nn
 
 from ranvier.gen.config import Quantisation
@@ -137,3 +138,24 @@ def test_potentials_that_equal_the_threshold(tmp_path, beta):
     equal(tmp_path, module, IMAGE)
     if beta == 1:
         golden_equals(tmp_path, module, IMAGE, 8)
+
+
+def test_blocks_of_ms_resnet_and_a_mean_over_places(tmp_path):
+    """SpikingJelly's: neurons before convolutions, drives that pass them; the head's input is a mean."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            down = nn.Sequential(layer.Conv2d(4, 6, 1, 2), layer.BatchNorm2d(6))
+            self.stem = nn.Sequential(layer.Conv2d(3, 4, 3, padding=1), layer.BatchNorm2d(4))
+            self.blocks = nn.Sequential(_MSBlock(4, 4, 1, None), _MSBlock(4, 6, 2, down))
+            self.fire = _MSBlock._make_lif()
+            self.head = layer.Linear(6, 5)
+            functional.set_step_mode(self, "m")
+
+        def forward(self, x):
+            if x.ndim != 5:
+                raise ValueError(f"it takes [T, N, C, H, W], not {x.shape}")
+            return self.head(self.fire(self.blocks(self.stem(x))).mean((-1, -2)))
+
+    equal(tmp_path, spread(Net()), IMAGE)
