@@ -9,6 +9,7 @@ from ..config import load_configuration
 from ..errors import RanvierError
 from ..files import written_aside
 from ..identifiers import identifier
+from ..network import Network
 from ..readers import read_network
 from .compare import Comparison, compare, fresh
 from .discretisation import agreed
@@ -44,26 +45,32 @@ def import_source(source: Source, folder: Path, steps: int | None, seed: int = 1
     for path in targets:
         if path.exists() and not (force and path.is_file()):
             raise RanvierError(f"File {path} exists; use --force, or name another folder with --output")
-    module = fresh(source.module)
+    module = fresh(source.module).double()
     traced = trace(module, source.shape, given)
     draft = translate(module, traced, source.shape, given)
     rule, steps = agreed(draft, given), _steps(draft, steps, given)
     with tempfile.TemporaryDirectory() as scratch:
         written = files(Path(scratch), name, draft, rule, given, steps)
-        configuration = load_configuration(str(written[1]))
-        assert configuration.model is not None
-        network = read_network(configuration.model, configuration.discretisation)
-        comparison = compare(source, traced, network, steps, seed)
+        comparison = compare(source, traced, _read(written[1]), steps, seed)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RanvierError(
-                f"Folder {folder} cannot be made: {error.strerror}; name another with --output"
-            ) from None
+            text = f"Folder {folder} cannot be made: {error.strerror}; name another with --output"
+            raise RanvierError(text) from None
         with written_aside(targets[0], "Model") as model, written_aside(targets[1], "Configuration") as beside:
             shutil.copy(written[0], model)
             shutil.copy(written[1], beside)
     return Imported(*targets, draft, rule, comparison)
+
+
+def _read(path: Path) -> Network:
+    """The network of a configuration, as all other commands read it; the folder is left out of what is raised."""
+    configuration = load_configuration(str(path))
+    assert configuration.model is not None
+    try:
+        return read_network(configuration.model, configuration.discretisation)
+    except RanvierError as error:
+        raise RanvierError(str(error).replace(f"{path.absolute().parent}/", "")) from None
 
 
 def _steps(draft: Draft, wanted: int | None, given: str) -> int:

@@ -90,6 +90,11 @@ def _made(
     if hasattr(module, "recurrent"):
         back = _recurrent(draft, f"{node}.recurrent", module, given)
         draft.edges += [(source, node) for source in back.sources]
+    if (rule.reset, rule.reset_timing) == ("soft", "same_step"):
+        draft.notes[node] = (
+            "with reset_delay=False snnTorch lets neurons that stay above their threshold after a spike fire again only"
+            " from twice the threshold; here they fire from the threshold"
+        )
     factor = module.graded_spikes_factor
     out = given if factor == 1 else scaled(draft, f"{node}.factor", given, factor)
     if module.init_hidden and not module.output:

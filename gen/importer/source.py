@@ -30,11 +30,12 @@ def load(given: str) -> Source:
         raise RanvierError(f"Model must be given as MODULE.py:FUNCTION, not '{given}'")
     if not path.is_file():
         raise RanvierError(f"Module {path} cannot be read: there is no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    called = f"imported_{path.stem}" if path.stem in sys.modules else path.stem
+    spec = importlib.util.spec_from_file_location(called, path)
     assert spec is not None and spec.loader is not None
     code = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.absolute().parent))
-    sys.modules[path.stem] = code
+    sys.modules[called] = code
     try:
         try:
             spec.loader.exec_module(code)
@@ -62,7 +63,7 @@ def _checked(given: str, function: str, returned: object) -> Source:
     sizes = [shape] if isinstance(shape, int) else shape
     if not isinstance(sizes, tuple | list) or not sizes or not all(type(n) is int and n > 0 for n in sizes):
         raise RanvierError(f"Function {given} must return an input_shape such as (1, 8, 8), not {shape!r}")
-    if module.training:
+    if any(each.training for each in module.modules()):
         raise RanvierError(f"Function {given} must return a module in eval mode; call its eval() first")
     return Source(given, function, module, tuple(sizes))
 

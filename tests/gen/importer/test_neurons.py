@@ -13,7 +13,7 @@ from norse.torch.module.lif_box import LIFBoxCell
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import nn
 
-from .modules import equal, network, spread
+from .modules import equal, imported, network, spread
 
 BETAS = torch.linspace(0.5, 0.95, 12)
 SNNTORCH = {
@@ -41,6 +41,16 @@ SNNTORCH = {
 @pytest.mark.parametrize("option", SNNTORCH)
 def test_snntorch_with_hidden_states(tmp_path, option):
     equal(tmp_path, spread(nn.Sequential(nn.Linear(10, 12), SNNTORCH[option])), (10,))
+
+
+def test_snntorch_subtraction_at_once_is_not_quite_that_of_the_hardware(tmp_path):
+    """The same where no potential reaches twice the threshold; else it is said, and measured."""
+    for weight, differs in ((0.5, False), (3.0, True)):
+        module = spread(nn.Sequential(nn.Linear(10, 12), snn.Leaky(0.5, reset_delay=False, init_hidden=True)), weight)
+        done = imported(tmp_path / str(weight), module, (10,))
+        assert list(done.draft.notes) == ["1"]
+        assert bool(done.comparison.differing) == differs
+        assert done.comparison.fired
 
 
 class Stateful(nn.Module):
