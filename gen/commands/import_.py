@@ -41,11 +41,18 @@ def import_(
         done = import_module(source, output, steps, seed, force)
     console.print(_table(done))
     for name, note in done.draft.notes.items():
-        console.print(f"approximated: {name}: {note}", markup=False)
-    console.print(done.comparison.summary(), markup=False)
+        console.print(f"approximated: {name}: {note}", markup=False, soft_wrap=True)
+    console.print(done.comparison.summary(), markup=False, soft_wrap=True)
     if not done.comparison.fired:
-        console.print("[yellow]no output spikes, so that this comparison says little: raise the weights or --steps[/]")
-    console.print(f"{done.model} and {done.configuration.name} written; next: ranvier check {done.model}", markup=False)
+        console.print(
+            "[yellow]no output spikes, so that this comparison says little: raise the weights or --steps[/]",
+            soft_wrap=True,
+        )
+    console.print(
+        f"{done.model} and {done.configuration.name} written; next: ranvier check {done.model}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _table(done: "Imported") -> "Table":

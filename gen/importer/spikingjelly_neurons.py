@@ -3,12 +3,16 @@
 ``v_reset`` None is the soft reset. A leak leads to ``v_reset``, where potentials start; they are counted from there.
 """
 
+from dataclasses import replace
 from typing import Any
+
+import nir
 
 from ..readers.graph import NodeError
 from .draft import MULTI, SINGLE, Draft, Rule, Signal
 from .neurons import Membrane, comparison, neurons
-from .registry import reads
+from .registry import read_module, reads
+from .synapses import array, biased
 
 _DT_S = 1e-4  # SpikingJelly has no seconds; the default of its exporter
 
@@ -38,6 +42,20 @@ def current_based(draft: Draft, name: str, module: Any, signal: Signal) -> Signa
     if module.v_reset:
         raise NodeError(f"it starts at v_reset = {module.v_reset:g} and decays to 0", "use v_reset=0.0 or None")
     return _made(draft, name, module, module.v_decay, 1.0, signal, module.c_decay)
+
+
+@reads("spikingjelly.LinearRecurrentContainer")
+def recurrent(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
+    """Neurons that hear ``rc`` of the signal and of their spikes of the step before, one behind the other."""
+    weights, inputs = array(module.rc.weight), signal.shape[-1]
+    shape = (len(weights),)
+    drive = draft.add(
+        f"{name}.rc", nir.Affine(weights[:, :inputs], biased(module.rc, len(weights))), signal, shape=shape
+    )
+    given: Signal = read_module(draft, f"{name}.sub_module", module.sub_module, replace(drive, lead=SINGLE))
+    back = draft.add(f"{name}.back", nir.Linear(weights[:, inputs:]), given, shape=shape)
+    draft.edges.append((back.sources[0], given.sources[0]))
+    return replace(given, lead=signal.lead)
 
 
 def _made(

@@ -95,6 +95,16 @@ def _pooled(draft: Draft, name: str, kind: Any, module: Any, signal: Signal) -> 
     return draft.add(name, kind(kernel, stride, padding), signal, shape=shape)
 
 
+@reads("spikingjelly.VotingLayer")
+def voting(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
+    """The mean of each ``voting_size`` neurons."""
+    size = module.voting_size
+    if len(signal.shape) > 1 or signal.shape[0] % size:
+        raise NodeError(f"its votes of {size} do not divide a signal of {list(signal.shape)}", "make the two agree")
+    votes = np.kron(np.eye(signal.shape[0] // size), np.full((1, size), 1 / size))
+    return draft.add(name, nir.Linear(votes), signal, shape=(len(votes),))
+
+
 @reads("torch.Flatten", "spikingjelly.Flatten")
 def flatten(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     stepwise = getattr(module, "step_mode", "s") == "m"  # SpikingJelly's own sees one step at a time

@@ -101,6 +101,12 @@ def test_spikingjelly(tmp_path, option, mode):
     equal(tmp_path, module, (10,))
 
 
+@pytest.mark.parametrize("mode", "sm")
+def test_spikingjelly_recurrent_container(tmp_path, mode):
+    container = layer.LinearRecurrentContainer(neuron.LIFNode(v_threshold=0.5), 12, 12, step_mode=mode)
+    equal(tmp_path, spread(nn.Sequential(layer.Linear(10, 12, step_mode=mode), container), 2.0), (10,))
+
+
 NORSE = {
     "LIF": norse.LIFCell(norse.LIFParameters(v_th=torch.tensor(0.3))),
     "LIF at rest elsewhere": norse.LIFCell(

@@ -4,6 +4,7 @@ import pytest
 import snntorch as snn
 import torch
 from spikingjelly.activation_based import functional, layer, neuron
+from spikingjelly.activation_based.model.parametric_lif_net import MNISTNet
 from torch import nn
 
 from .modules import equal, spread
@@ -30,6 +31,13 @@ CHAINS = {
 @pytest.mark.parametrize("case", CHAINS)
 def test_chains_of_one_step(tmp_path, case):
     equal(tmp_path, spread(nn.Sequential(*CHAINS[case], fire())), IMAGE)
+
+
+def test_a_whole_network_of_spikingjelly(tmp_path):
+    """Of Fang et al., ICCV 2021: two blocks of convolution, norm, neurons and pooling, two dense layers, and votes."""
+    module = MNISTNet(channels=3, spiking_neuron=neuron.ParametricLIFNode, v_threshold=0.5)
+    functional.set_step_mode(module, "m")
+    equal(tmp_path, spread(module, 1.5), (1, 28, 28), 4)
 
 
 class Functional(nn.Module):
