@@ -65,7 +65,7 @@ class Rule:
 
 @dataclass
 class Draft:
-    """Nodes, edges, and for the table: of which class of module a node comes, what was approximated."""
+    """Nodes, edges and shapes; ``rules`` of neurons; ``notes``: what is approximated, by the module's name."""
 
     lead: Shape
     nodes: dict[str, nir.NIRNode | Norm] = field(default_factory=dict)
@@ -122,7 +122,7 @@ class Draft:
         sources = []
         for source, times in counts.items():
             if times > 1:
-                single = Signal((source,), self.shapes[source], first.lead)
+                single = Signal((source,), first.shape, first.lead)
                 (source,) = self.add(f"{name}.twice", nir.Scale(np.full(first.shape, float(times))), single).sources
             sources.append(source)
         return replace(first, sources=tuple(sources), spikes=first.spikes and len(signals) == 1)

@@ -46,6 +46,7 @@ def forms(*names: str) -> Callable[[F], F]:
 def apply(draft: Draft, name: str, target: str | Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What a function or method called in forward gives. Raises NodeError."""
     called = target if isinstance(target, str) else target.__name__
+    args += tuple(kwargs.pop(named) for named in ("input", "other") if named in kwargs)
     listed = [value for each in args if isinstance(each, tuple | list) for value in each]
     if not any(isinstance(value, Signal | Complement) for value in (*args, *listed)):
         return target(*args, **kwargs) if callable(target) else getattr(args[0], target)(*args[1:], **kwargs)

@@ -2,9 +2,9 @@
 
 A norm that differs from step to step becomes the mean over its steps, and how far any step lies from it is stated:
 
-    tdBN    alpha * v_th in the weight (Zheng et al., AAAI 2021, equation 7): folded exactly
-    TEBN    the norm times p[t] (Duan et al., NeurIPS 2022, equation 7)
-    BNTT    statistics and weight for each step, no bias (Kim and Panda, Frontiers in Neuroscience 2021, equation 4)
+    tdBN    alpha * v_th in the weight (Zheng et al., AAAI 2021): folded exactly
+    TEBN    the norm times p[t] (Duan et al., NeurIPS 2022)
+    BNTT    statistics and weight for each step, no bias (Kim and Panda, Frontiers in Neuroscience 2021)
 """
 
 from typing import Any

@@ -44,7 +44,7 @@ def trace(module: torch.nn.Module, shape: Shape, name: str) -> Trace:
         raise RanvierError(f"Model {name}: its forward must take a signal: forward(self, x)")
     fixed = {p.name: 0 if p.name == "step" else p.default for p in parameters[1:] if _fixed(p)}
     states = tuple(p.name for p in parameters[1:] if p.name not in fixed or fixed[p.name] is None)
-    multi = is_multi(module)
+    multi = _is_multi(module)
     reading = Reading(Draft.begun(MULTI if multi else SINGLE, shape), module, states)
     try:
         graph = _Tracer(reading).trace(module, concrete_args=fixed)
@@ -59,7 +59,7 @@ def trace(module: torch.nn.Module, shape: Shape, name: str) -> Trace:
     return Trace([n for n in graph.nodes if n in needed], output, multi, states, "step" in fixed)
 
 
-def is_multi(module: torch.nn.Module) -> bool:
+def _is_multi(module: torch.nn.Module) -> bool:
     """Whether ``module`` takes whole sequences ``[T, N, ...]``."""
     return any(
         getattr(each, "step_mode", None) == "m" or getattr(each, "supported_step_mode", tuple)() == ("m",)
@@ -89,8 +89,8 @@ class _Proxy(fx.Proxy):
     def dim(self) -> Any:
         return len(self.shape)
 
-    def size(self, axis: int | None = None) -> Any:
-        return self.shape if axis is None else self.shape[axis]
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
 
 
 class _Tracer(fx.Tracer):

@@ -27,6 +27,9 @@ def translate(module: torch.nn.Module, trace: Trace, shape: Shape, name: str) ->
             reading.values[call] = read_call(reading, call)
         except NodeError as problem:
             raise RanvierError(f"Model {name}: {_called(module, call)}: {problem.reason}; {problem.remedy}") from None
+        except (TypeError, ValueError, RuntimeError) as error:  # of arguments that no function here takes, of shapes
+            text = str(error).splitlines()[0]
+            raise RanvierError(f"Model {name}: {_called(module, call)}: it cannot be read ({text})") from None
     try:
         _end(draft, reading.values[trace.output])
     except NodeError as problem:

@@ -24,7 +24,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.a, self.b, self.c = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
-        self.conv, self.lif, self.own = nn.Conv2d(1, 2, 3), leaky(), snn.Leaky(0.9)
+        self.conv, self.again, self.lif, self.own = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 2), leaky(), snn.Leaky(0.9)
         self.norms = snn.BatchNormTT1d(4, 5)
 
     def forward(self, {parameters}):
@@ -197,6 +197,16 @@ CASES = [
         "return self.lif(self.a(x) * self.b(x))",
     ),
     forward(
+        "argument that is not read",
+        f"{MODEL}operation 'add': it cannot be read (_add() got an unexpected keyword argument 'alpha')",
+        "return self.lif(torch.add(self.a(x), other=self.b(x), alpha=2))",
+    ),
+    forward(
+        "shape that does not fit",
+        f"{MODEL}operation 'view': it cannot be read (shape '[-1, 5]' is invalid for input of size 12)",
+        "return self.lif(self.a(x).view(-1, 5))",
+    ),
+    forward(
         "list of signals",
         f"{MODEL}operation 'cat': cat of a signal is not read{OPERATIONS}",
         "return self.lif(torch.cat([self.a(x), self.b(x)], 1))",
@@ -210,6 +220,11 @@ CASES = [
         "sum of two shapes",
         f"{MODEL}operation 'add': signals of shape [4] and [2] meet; only signals of one shape are added or multiplied",
         "return self.lif(self.a(x) + self.c(x))",
+    ),
+    forward(
+        "picture that was flattened",
+        f"{MODEL}module 'again' (Conv2d): it makes [1, 2, 2] of [4]; only neighbouring axes can be joined",
+        "return self.lif(self.again(self.a(x).view(-1, 1, 2, 2)))",
     ),
     forward(
         "other pictures",

@@ -127,6 +127,20 @@ class Shortcut(nn.Module):
         return self.fires[-1](x)
 
 
+def test_a_sum_with_itself_behind_flatten(tmp_path):
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.linear = nn.Conv2d(3, 3, 3), nn.Linear(48, 8)
+            self.fire, self.last = neuron.IFNode(), neuron.IFNode()
+
+        def forward(self, x):
+            x = self.fire(self.conv(x)).flatten(1)
+            return self.last(self.linear(x + x))
+
+    equal(tmp_path, spread(Net()), IMAGE)
+
+
 def test_membrane_shortcuts(tmp_path):
     equal(tmp_path, spread(Shortcut()), IMAGE)
 
