@@ -67,7 +67,7 @@ def _requirements() -> list[Requirement]:
         program("g++", "--version", "sim --simulator verilator", "g++"),
         program("make", "--version", "sim --simulator verilator", "make"),
         program("ccache", "--version", "quicker builds with Verilator (optional)", "ccache"),
-        package("torch", "training, golden.torch_model (optional)", TRAIN),
+        package("torch", "training, import, golden.torch_model (optional)", TRAIN),
         package("snntorch", "scripts/train_digits.py (optional)", TRAIN),
         package("scikit-learn", "scripts/train_digits.py (optional)", TRAIN),
     ]

@@ -186,9 +186,8 @@ class Folding:
         """The products of spikes of three nodes. Raises NodeError."""
         shape = self.entering[node.name]
         sources: list[int] = []
-        for name in (stage.query, stage.key, stage.value):
-            if name not in self.graph.before(node.name):
-                raise NodeError(f"it names {name}, which is not before it", "name nodes that an edge comes from")
+        for named in (stage.query, stage.key, stage.value):
+            name = _before(node.name, named, self.graph.before(node.name))
             signal = numbered(self._value(name), shape)
             term = signal.terms[0]
             plain = term.map.synapses is None and term.delays is None and not signal.bias.any()
@@ -204,6 +203,16 @@ class Folding:
         """What becomes of a bias before linear synapses."""
         (value,) = driven(stage.after(Map(arriving.shape, arriving.shape)).made(), arriving.bias[None])
         return np.asarray(value)
+
+
+def _before(node: str, named: str, before: list[str]) -> str:
+    """Which of the nodes ``before`` is ``named`` so in the graph that ``node`` is in. Raises NodeError."""
+    graphs = node.split(".")[:-1]  # and parts of node's own name, where it has dots
+    for depth in range(len(graphs) + 1):
+        name = ".".join([*graphs[:depth], named])
+        if name in before:
+            return name
+    raise NodeError(f"it names {named}, which is not before it", "name nodes that an edge comes from")
 
 
 def meeting(node: Node, shapes: list[Shape]) -> NodeError:

@@ -308,5 +308,4 @@ def _attention(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage,
         raise NodeError("nothing says which shape its signals have", "give the Input node a shape")
     if heads < 1 or shape[0] % heads:
         raise NodeError(f"its {heads} heads do not divide the {shape[0]} channels", "make heads divide the channels")
-    graph, dot, _ = node.name.rpartition(".")
-    return Attended(heads, float(scale[0]), *(f"{graph}{dot}{name}" for name in names)), shape
+    return Attended(heads, float(scale[0]), *names), shape
