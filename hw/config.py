@@ -13,6 +13,8 @@ from ranvier.golden.neuron import NeuronModel, weight_range
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import Axis, Geometry
 
+from .liveness import deadlock
+
 
 def index_width(count: int) -> int:
     """Bits of an index below ``count``, at least one."""
@@ -280,12 +282,18 @@ class Feed:
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Cores joined by streams, in the order of the data; ``feeds`` of each, those of this step first, in the order of
-    the layers."""
+    """Cores joined by streams, in the order of the data; ``feeds`` of each, in the order in which it takes them. Raises
+    ValueError where they would wait for each other for ever."""
 
     name: str
     cores: tuple[CoreConfig, ...]
     feeds: tuple[tuple[Feed, ...], ...]
+
+    def __post_init__(self) -> None:
+        ring = deadlock(self.feeds)
+        if ring is not None:
+            names = " -> ".join(self.cores[core].name for core, _ in reversed(ring))
+            raise ValueError(f"Feeds of chip {self.name} must not wait for each other, as do {names}")
 
     def takers(self, source: int) -> list[tuple[int, int]]:
         """Who gets the spikes of core ``source`` (-1: the input): places of cores, each with the number of the feed."""
