@@ -1,4 +1,4 @@
-"""Train a spiking transformer on the digits and keep its weights: build/models/digits_transformer.pt.
+"""Train a spiking transformer on the digits and write the preset: digits_transformer.nir, digits_transformer.toml.
 
     python scripts/train_digits_transformer.py [--output FOLDER] [--force]
 
@@ -10,13 +10,16 @@ et al., ICLR 2023) from modules of SpikingJelly; an image is 4 x 4 tokens of 16 
                         drives spikes, and a dense layer of these the spikes of the attention
     hidden    32 x 16   a dense layer, the same for each token, of embedding + attention: 0, 1 or 2 each
     mlp       16 x 16   a dense layer, the same for each token
-    readout   10        leaky integrators of all tokens of embedding + attention + mlp: 0, 1, 2 or 3 each; the answer is
-                        the one with the greatest sum of membrane potentials
+    readout   10        a dense layer of all tokens of embedding + attention + mlp: 0, 1, 2 or 3 each; the answer is the
+                        one with the greatest sum over the steps
 
 Batch normalisation follows each layer of synapses but the last. Nothing tells the block where a token lies; the readout
-has weights for each. Training takes a minute; seeds, order and threads are fixed.
+has weights for each. Training takes a minute; seeds, order and threads are fixed. The modules are read by what ranvier
+import does.
 """
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import torch
@@ -24,29 +27,26 @@ import train_digits
 from rich.progress import track
 from spikingjelly.activation_based.functional import reset_net
 from spikingjelly.activation_based.layer import SeqToANNContainer, SpikingSelfAttention
-from spikingjelly.activation_based.neuron import LIFNode, NonSpikingLIFNode
+from spikingjelly.activation_based.neuron import LIFNode
 from torch.nn import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d
 from train_digits import CLASSES, STEPS, TEMPERATURE, WEIGHT_DECAY, encode
+
+from ranvier.gen.importer.importing import import_source
+from ranvier.gen.importer.source import Source
 
 CHANNELS, HEADS, WIDE, TOKENS = 16, 2, 32, 16
 TAU = 2.0  # SpikingSelfAttention's: potentials halve in a step
 EPOCHS, BATCH, LEARNING_RATE = 60, 32, 8e-3
 EAGER = 0.5  # bias of queries, keys and values at the start: without it they spike so rarely that v k^T q is 0
 ACTIVITY_COST = 0.03  # of the spikes a neuron and step, as the mean over the layers
-WEIGHTS = Path(__file__).parent.parent / "build" / "models" / "digits_transformer.pt"
 
-TOML = f"""\
+HEADER = f"""\
 # Handwritten digits: a spiking transformer of one block, {TOKENS} tokens of {CHANNELS} channels.
-# Made by scripts/train_digits_transformer.py.
-name = "digits_transformer"
-model = "digits_transformer.nir"
-
-[discretisation]
-framework = "spikingjelly"      # its defaults are what was trained: >=, hard reset in the same step
-
-[quantisation]
-weight_width = 8
-steps = {STEPS}
+# Made by scripts/train_digits_transformer.py, with what follows as ranvier import writes it.
+"""
+STIMULUS = """
+[hardware]
+lanes = 8                       # of the attention one for each channel of a head
 
 [stimulus]
 file = "digits.npz"             # the test images as spikes, with their labels
@@ -54,8 +54,8 @@ file = "digits.npz"             # the test images as spikes, with their labels
 
 
 class Transformer(torch.nn.Module):
-    """Spikes ``[steps, samples, 1, 8, 8]`` to the mean of the readout's membrane potential over the steps,
-    ``[samples, 10]``; signals between layers are ``[steps, samples, channels, tokens]``."""
+    """Spikes ``[steps, samples, 1, 8, 8]`` to the readout of each step, ``[steps, samples, 10]``; signals between
+    layers are ``[steps, samples, channels, tokens]``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,15 +66,14 @@ class Transformer(torch.nn.Module):
         self.hidden = leaky()
         self.narrow = dense(WIDE, CHANNELS)
         self.mlp = leaky()
-        self.head = torch.nn.Linear(CHANNELS * TOKENS, CLASSES)
-        self.readout = NonSpikingLIFNode(TAU, decode="mean-mem")
+        self.readout = torch.nn.Linear(CHANNELS * TOKENS, CLASSES)
         torch.nn.init.constant_(self.attention.qkv_conv_bn[1].bias, EAGER)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         tokens = self.embedding(self.patches(spikes)).flatten(3)
         tokens = tokens + self.attention(tokens)
         tokens = tokens + self.mlp(self.narrow(self.hidden(self.widen(tokens))))
-        return self.readout(self.head(tokens.flatten(2)))
+        return self.readout(tokens.flatten(2))
 
 
 def leaky() -> LIFNode:
@@ -88,8 +87,8 @@ def dense(inputs: int, outputs: int) -> SeqToANNContainer:
 
 
 def run(network: Transformer, spikes: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Spikes ``[samples, steps, 64]`` to the mean of the readout's membrane potential over the steps,
-    ``[samples, 10]``, and the spikes of each layer, ``[steps, samples, ...]``."""
+    """Spikes ``[samples, steps, 64]`` to the mean of the readout over the steps, ``[samples, 10]``, and the spikes of
+    each layer, ``[steps, samples, ...]``."""
     fired = {}
 
     def listen(name: str, neurons: LIFNode) -> torch.utils.hooks.RemovableHandle:
@@ -97,10 +96,10 @@ def run(network: Transformer, spikes: torch.Tensor) -> tuple[torch.Tensor, dict[
 
     hooks = [listen(name, module) for name, module in network.named_modules() if isinstance(module, LIFNode)]
     reset_net(network)
-    membrane = network(spikes.transpose(0, 1).unflatten(2, (1, 8, 8)))
+    answers = network(spikes.transpose(0, 1).unflatten(2, (1, 8, 8)))
     for hook in hooks:
         hook.remove()
-    return membrane, fired
+    return answers.mean(0), fired
 
 
 def train(network: Transformer, pixels: torch.Tensor, labels: torch.Tensor) -> None:
@@ -110,8 +109,8 @@ def train(network: Transformer, pixels: torch.Tensor, labels: torch.Tensor) -> N
     network.train()
     for _ in track(range(EPOCHS), description="training"):
         for batch in torch.randperm(len(labels)).split(BATCH):
-            membrane, fired = run(network, encode(train_digits.shift_some(pixels[batch])).float())
-            loss = torch.nn.functional.cross_entropy(TEMPERATURE * membrane, labels[batch])
+            answer, fired = run(network, encode(train_digits.shift_some(pixels[batch])).float())
+            loss = torch.nn.functional.cross_entropy(TEMPERATURE * answer, labels[batch])
             activity = sum(spikes.mean() for spikes in fired.values()) / len(fired)
             optimiser.zero_grad()
             (loss + ACTIVITY_COST * activity).backward()
@@ -124,32 +123,28 @@ def train(network: Transformer, pixels: torch.Tensor, labels: torch.Tensor) -> N
 def describe(network: Transformer, pixels: torch.Tensor, labels: torch.Tensor) -> str:
     """Accuracy and numbers of spikes, as one line."""
     spikes = encode(pixels)
-    membrane, fired = run(network, spikes.float())
-    right = int((membrane.argmax(1) == labels).sum())
+    answer, fired = run(network, spikes.float())
+    right = int((answer.argmax(1) == labels).sum())
     listed = ", ".join(f"{count.sum() / len(labels):.1f} {name}" for name, count in ({"input": spikes} | fired).items())
     return f"accuracy {100 * right / len(labels):.2f} % ({right} of {len(labels)}), spikes an image: {listed}"
 
 
-def trained() -> tuple[Transformer, tuple[int, ...]]:
-    """The network with the weights that main() kept, and the shape of its input in a step."""
-    network = Transformer()
-    network.load_state_dict(torch.load(WEIGHTS, weights_only=True))
-    return network.eval(), (1, 8, 8)
-
-
 def main() -> None:
-    """Train and keep the weights."""
-    description = "Train the spiking transformer on the digits."
-    train_digits.chosen_files("digits_transformer", ("nir", "toml"), description)
+    """Train and write the two files."""
+    description = "Train the spiking transformer on the digits and write the preset."
+    files = train_digits.chosen_files("digits_transformer", ("nir", "toml"), description)
     train_digits.begin()
     network, (training, test) = Transformer(), train_digits.load_split()
     train(network, *training)
     print(f"training: {describe(network, *training)}\ntest:     {describe(network, *test)}")
 
-    WEIGHTS.parent.mkdir(parents=True, exist_ok=True)
-    with train_digits.written([WEIGHTS]) as (weights,):
-        torch.save(network.state_dict(), weights)
-    # To come: with train_digits.written(files) as (model, configuration), the import of trained() and TOML.
+    source = Source(__file__, "digits_transformer", network, (1, 8, 8))
+    with tempfile.TemporaryDirectory() as folder, train_digits.written(files) as (model, configuration):
+        imported = import_source(source, Path(folder), STEPS)
+        print(imported.comparison.summary())
+        shutil.copy(imported.model, model)
+        _, written = imported.configuration.read_text().split("\n", 1)
+        configuration.write_text(HEADER + written + STIMULUS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 from ranvier.gen.design import Design, load_design
 from ranvier.gen.emit import generate
+from ranvier.golden.attention import Tokens
 from ranvier.hw.config import CoreConfig
 from ranvier.sim.runner import simulate_build
 
@@ -88,6 +89,17 @@ def test_the_residual_network(tmp_path):
     sources = {layer.name: [c.sources for c in layer.connections] for layer in design.program.layers}
     assert sources["down"] == [(-1, -2)]
     assert all(cost == pytest.approx(1) for cost in event_costs(design))
+
+
+def test_the_transformer(tmp_path):
+    """Trained here, by scripts/train_digits_transformer.py: a block of Spikformer, with sums of up to three spikes."""
+    design = simulated(tmp_path, "digits_transformer", "icarus")
+    report = design.report
+    print(f"float {report.float_accuracy:.2%}, integer {report.integer_accuracy:.2%} of {report.samples}")
+    assert report.samples == 364 and report.integer_accuracy >= 0.95 and report.float_accuracy >= 0.95
+    attentions = [core.attention for core in design.chip.cores if core.attention is not None]
+    assert attentions == [Tokens(16, 16, 2)]
+    assert max(connection.repeats for layer in design.program.layers for connection in layer.connections) == 3
 
 
 def test_the_recurrent_network_of_vowels(tmp_path):

@@ -1,4 +1,4 @@
-"""The presets in the modules of the framework that trained them: every spike, and every potential to float32 precision."""
+"""The presets in the modules that trained them: every spike, and every potential to float32 precision."""
 
 import importlib.util
 import sys
@@ -14,6 +14,8 @@ import torch
 from ranvier.gen.design import load_design
 from ranvier.gen.network import channels_last
 from ranvier.gen.simulate import simulate
+
+from .importer.modules import equal, spread
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SAMPLES = 30
@@ -78,3 +80,9 @@ def test_spikes_as_in_snntorch(preset: str, monkeypatch: pytest.MonkeyPatch) -> 
         compared += trace.membrane.size
     print(f"{preset}: {compared} potentials")
     assert compared >= SAMPLES * 8 * 100
+
+
+def test_the_transformer_as_in_spikingjelly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With random weights and norms, as the file holds these folded."""
+    network = script("train_digits_transformer", monkeypatch).Transformer()
+    equal(tmp_path, spread(network, 2.0), (1, 8, 8))
