@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 from markupsafe import Markup
 
-WIDTH = 760  # of the drawings of activity, in pixels
-LEFT, RIGHT = 84, 12  # margins for names and for the last label
+WIDTH = 804  # of the drawings of activity, in pixels
+LEFT, RIGHT = 128, 12  # margins for names and for the last label
 _RASTER_HEIGHT = (56, 170)
 _TRACE_HEIGHT, _READOUT_HEIGHT, _GAP = 44, 120, 14
 

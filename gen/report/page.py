@@ -51,7 +51,7 @@ def render(build: Build, summary: dict[str, Any]) -> str:
         tools=list(manifest["tools"].items()),
         shape=_shape(build),
         style=Markup(style),
-        layers=manifest["layers"],
+        layers=[layer | {"hears": _hears(build, place)} for place, layer in enumerate(manifest["layers"])],
         spiking={layer.name: layer.model.spiking for layer in build.program.layers},
         memory_map=manifest["memory_map"],
         configuration=list(flat(manifest["configuration"])),
@@ -92,11 +92,24 @@ def figures(value: float) -> str:
 
 
 def _shape(build: Build) -> str:
-    counts = (build.program.inputs, *(layer.neurons for layer in build.program.layers))
-    chain = " → ".join(str(count) for count in counts)
+    counts = [layer.neurons for layer in build.program.layers]
+    chain = " → ".join(str(count) for count in (build.program.inputs, *counts))
+    if not build.program.is_chain:
+        chain = f"{build.program.inputs:,} inputs, {len(counts)} layers of {sum(counts):,}"
     weights = sum(weights.size for layer in build.program.layers for weights in layer.weights)
     widths = " and ".join(str(width) for width in sorted({layer.weight_width for layer in build.program.layers}))
     return f"{chain} neurons, {weights:,} weights of {widths} bits, {build.program.steps} steps a sample"
+
+
+def _hears(build: Build, place: int) -> str:
+    """Whose spikes the layer at ``place`` gets: those that are added up joined by +, those of the step before in ( )."""
+
+    def name(source: int) -> str:
+        of = "input" if place + source < 0 else build.program.layers[place + source].name
+        return of if source < 0 else f"({of})"
+
+    connections = build.program.layers[place].connections
+    return ", ".join((" + " if c.repeats > 1 else ", ").join(map(name, c.sources)) for c in connections)
 
 
 def _activity(build: Build, traces: Traces) -> Markup:

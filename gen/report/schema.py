@@ -23,6 +23,7 @@ class _Layer(_Part):
     shape: list[PositiveInt]
     sources: list[list[int]]
     synapses: str
+    delays: NonNegativeInt
     non_zero: NonNegativeInt
     weight_width: PositiveInt
     state_width: PositiveInt
