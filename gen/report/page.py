@@ -102,7 +102,7 @@ def _shape(build: Build) -> str:
 
 
 def _hears(build: Build, place: int) -> str:
-    """Whose spikes the layer at ``place`` gets: joined by + where they are added up, in ( ) those of the step before."""
+    """Whose spikes the layer at ``place`` gets: added up where joined by +, those of the step before in ( )."""
 
     def name(source: int) -> str:
         of = "input" if place + source < 0 else build.program.layers[place + source].name
