@@ -85,7 +85,7 @@ class Core(wiring.Component):
             state = BankedState(groups=config.groups, lanes=banks, width=width * config.lanes // banks)
         m.submodules.fetch, m.submodules.states = fetch, state
         m.submodules.emit = emit = Emit(config)
-        resting = self._take(m, fetch)
+        waiting = self._take(m, fetch)
         wiring.connect(m, emit.events, wiring.flipped(self.spikes))
 
         stages = [fetch.operation]  # the operation in each stage
@@ -174,22 +174,22 @@ class Core(wiring.Component):
         flying = Cat(stage.valid for stage in stages).any()
         m.d.comb += [
             self.rejected.eq(fetch.rejected),
-            self.idle.eq(fetch.waiting & resting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
+            self.idle.eq(waiting & ~flying & emit.drained & ~emit.events.valid & ~self.events.valid),
         ]
         return m
 
     def _take(self, m: Module, fetch: wiring.Component) -> Value:
-        """Bring the events to ``fetch``; whether none is on its way."""
+        """Bring the events to ``fetch``; whether it waits for one."""
         if not self.config.axonal:
             wiring.connect(m, wiring.flipped(self.events), fetch.events)
-            return Const(1)
+            return fetch.waiting
         m.submodules.axon_delays = front = AxonDelays(self.config)
         wiring.connect(m, wiring.flipped(self.events), front.events)
         wiring.connect(m, front.delayed, fetch.events)
         m.submodules.delays = delays = LoadableMemory(depth=self.config.axons, width=self.config.delay_width)
         wiring.connect(m, wiring.flipped(self.load_delays), delays.load)
         m.d.comb += [delays.read_address.eq(front.address), front.delay.eq(delays.read_data)]
-        return front.empty
+        return fetch.waiting & front.empty
 
     def _look_up_rows(self, m: Module, fetch: SparseFetch) -> None:
         m.submodules.rows = rows = LoadableMemory(depth=self.config.axons, width=self.load_rows.signature.width)
