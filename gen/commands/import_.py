@@ -43,6 +43,11 @@ def import_(
     for name, note in done.draft.notes.items():
         console.print(f"approximated: {name}: {note}", markup=False, soft_wrap=True)
     console.print(done.comparison.summary(), markup=False, soft_wrap=True)
+    if done.comparison.differing and not done.draft.notes:
+        console.print(
+            "[red]spikes differ though nothing is approximated: do not trust this file, and tell Ranvier's authors[/]",
+            soft_wrap=True,
+        )
     if not done.comparison.fired:
         console.print(
             "[yellow]no output spikes, so that this comparison says little: raise the weights or --steps[/]",
