@@ -6,7 +6,8 @@ import numpy as np
 
 from ranvier.golden.fixed import signed_max
 from ranvier.golden.neuron import Decay, Multiply, NeuronModel, Shift
-from ranvier.golden.program import Layer, Program, dense
+from ranvier.golden.program import Connection, Layer, Program
+from ranvier.golden.synapse import Dense
 
 from .config import MAX_STATE_WIDTH, BlankCore, Quantisation
 from .errors import RanvierError
@@ -23,6 +24,7 @@ def blank_program(name: str, core: BlankCore, quantisation: Quantisation, progra
     shape = (core.axons, core.neurons)
     high = signed_max(width)  # as much below zero as above, or the neurons would drift
     weights = random.integers(-high, high, shape, endpoint=True) if width > 1 else random.choice([-1, 1], shape)
+    connections = (Connection(Dense(weights), levels=quantisation.input_levels),)
     decay, factor = _decay(name, core.leak_shift, quantisation.decay_fraction_bits, programmable)
     values = {"bias": 0, "threshold": core.threshold, "reset_value": 0, "membrane_factor": factor}
     model = NeuronModel(
@@ -34,7 +36,7 @@ def blank_program(name: str, core: BlankCore, quantisation: Quantisation, progra
     size = (core.neurons,) if programmable else ()
     parameters = {key: np.full(size, values[key], np.int64) for key in model.parameter_shapes()}
     if quantisation.state_width is None:
-        state_width = safe_widths(model, dense(weights), parameters, quantisation.steps).membrane
+        state_width = safe_widths(model, connections, parameters, quantisation.steps).membrane
         if state_width > MAX_STATE_WIDTH:
             raise RanvierError(f"Core {name} needs {state_width} bits of state; set quantisation.state_width")
         model = replace(model, state_width=state_width)
@@ -46,7 +48,7 @@ def blank_program(name: str, core: BlankCore, quantisation: Quantisation, progra
     if programmable:
         model = replace(model, bias_width=model.state_width)
     try:
-        return Program(name, (Layer("core", dense(weights), width, model, parameters),), quantisation.steps)
+        return Program(name, (Layer("core", connections, width, model, parameters),), quantisation.steps)
     except ValueError as error:
         raise RanvierError(f"Core {name}: {error}") from None
 

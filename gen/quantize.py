@@ -35,9 +35,7 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
     Raises RanvierError where a layer cannot be represented.
     """
     with np.errstate(all="ignore"):  # what overflows is found by its value
-        layers = tuple(
-            _layer(layer, place, quantisation, programmable) for place, layer in enumerate(network.layers)
-        )
+        layers = tuple(_layer(layer, place, quantisation, programmable) for place, layer in enumerate(network.layers))
     try:
         return Program(network.name, layers, quantisation.steps)
     except ValueError as error:
@@ -48,6 +46,11 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
     neurons, width = layer.neurons, quantisation.weight_width
     attention = isinstance(layer.connections[0].synapses, Attention)
     if attention:  # whose weight becomes 1, and its scale that of threshold and bias
+        if not 0 < layer.weights[0] < np.inf:
+            raise RanvierError(
+                f"Layer {layer.name}: the scale of its attention times its gain must be greater than 0, not"
+                f" {layer.weights[0]:.4g}; put a Scale behind its neurons instead"
+            )
         width, scale = 1, np.full(layer.bias.size, 1 / layer.weights[0])
     elif quantisation.weight_fraction is not None:
         scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
@@ -64,6 +67,11 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
     if neurons.threshold is not None:
         values |= {"threshold": scale * neurons.threshold, "reset_value": scale * neurons.reset_value}
     integers = _integers(layer, values, width)
+    if attention and neurons.threshold is not None:  # sums of an attention are whole: what lies between decides nothing
+        whole = np.floor if neurons.comparison == "greater" else np.ceil
+        exact = np.rint(values["threshold"])
+        near = np.abs(values["threshold"] - exact) < _EXACT
+        integers["threshold"] = np.where(near, exact, whole(values["threshold"])).astype(np.int64)
     model = NeuronModel(
         state_width=MAX_STATE_WIDTH,
         membrane_decay=membrane_decay,
@@ -74,6 +82,12 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
         reset_timing=neurons.reset_timing,
         bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", integers["bias"]))),
     )
+    graded = quantisation.input_levels > 1 and any(-1 - place in c.sources for c in layer.connections)
+    if attention and graded:
+        raise RanvierError(
+            f"Layer {layer.name}: an attention multiplies spikes, but it hears inputs of {quantisation.input_levels}"
+            " levels; put neurons between them, or set quantisation.input_levels to 1"
+        )
     connections = tuple(
         replace(
             connection,

@@ -283,13 +283,18 @@ class Feed:
 @dataclass(frozen=True)
 class ChipConfig:
     """Cores joined by streams, in the order of the data; ``feeds`` of each, in the order in which it takes them. Raises
-    ValueError where they would wait for each other for ever."""
+    ValueError where a core would wait for ever: for each other, for a step that nothing begins, or to be heard."""
 
     name: str
     cores: tuple[CoreConfig, ...]
     feeds: tuple[tuple[Feed, ...], ...]
 
     def __post_init__(self) -> None:
+        for place, (core, feeds) in enumerate(zip(self.cores, self.feeds, strict=True)):
+            if all(feed.back for feed in feeds):
+                raise ValueError(f"Core {core.name} must hear the input or a layer before it, which begin its steps")
+            if place < len(self.cores) - 1 and not self.takers(place):
+                raise ValueError(f"Core {core.name} must be heard by another, as it is not the last one")
         ring = deadlock(self.feeds)
         if ring is not None:
             names = " -> ".join(self.cores[core].name for core, _ in reversed(ring))
@@ -321,12 +326,11 @@ class ChipConfig:
 
     @property
     def load_address_width(self) -> int:
-        last = self.memory_map[-1]
-        return index_width(last.base + last.words)
+        return index_width(max((region.base + region.words for region in self.memory_map), default=1))
 
     @property
     def load_data_width(self) -> int:
-        return max(region.width for region in self.memory_map)
+        return max((region.width for region in self.memory_map), default=1)
 
 
 def blocks_of(shape: Geometry, lanes: int) -> int:

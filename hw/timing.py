@@ -76,7 +76,8 @@ class ChipTiming:
         outputs[len(config.cores) - 1].append(end := _Channel())
         processes += [self._offer(rasters[0], outputs[-1]), self._leave(end)]
         self._open = steps  # of the output
-        while self._open:
+        offered = int(rasters[0].sum(dtype=np.int64)) + steps
+        while self._open or len(self.taken) < offered:
             for process in processes:
                 next(process)
 

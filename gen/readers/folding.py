@@ -194,6 +194,9 @@ class Folding:
             if len(signal.terms) > 1 or not plain:
                 raise NodeError(f"{name} gives no spikes of one population", "let neurons give query, key and value")
             sources += term.sources
+        for name in self.graph.before(node.name):
+            if name not in (stage.query, stage.key, stage.value):
+                raise NodeError(f"{name} leads to it, which is none of its three", "name it, or remove the edge")
         product = maps.attended(shape, stage.heads, stage.scale)
         terms = (Term(tuple(sources), product, (node.name,)),)
         return numbered(Signal(shape, terms, np.zeros(size_of(shape))), self.shapes[node.name])

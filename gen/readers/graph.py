@@ -114,10 +114,20 @@ def _check_cycles(graph: Graph, problems: dict[str, NodeError]) -> None:
 
 
 def _depth_first(graph: Graph, start: str) -> list[str]:
-    """Names of all that ``start`` leads to, in reverse postorder: only feedback leads back in it."""
+    """Names of all that ``start`` leads to, in reverse postorder: only feedback leads back in it.
+
+    Which edges of a cycle are feedback follows from the graph alone, not from how it is listed: targets are tried from
+    the farthest on, those of one distance by their names: of two that hear each other, as far from the input, the later
+    name gives its spikes at once.
+    """
+    distance = _distances(graph, start)
+
+    def nearest_last(name: str) -> Iterator[str]:
+        return iter(sorted(graph.after(name), key=lambda target: (distance[target], target), reverse=True))
+
     order: list[str] = []
     seen = {start}
-    stack: list[tuple[str, Iterator[str]]] = [(start, iter(reversed(graph.after(start))))]
+    stack = [(start, nearest_last(start))]
     while stack:
         name, rest = stack[-1]
         following = next((target for target in rest if target not in seen), None)
@@ -126,5 +136,19 @@ def _depth_first(graph: Graph, start: str) -> list[str]:
             stack.pop()
         else:
             seen.add(following)
-            stack.append((following, iter(reversed(graph.after(following)))))
+            stack.append((following, nearest_last(following)))
     return order[::-1]
+
+
+def _distances(graph: Graph, start: str) -> dict[str, int]:
+    """Edges on the shortest way from ``start`` to each node that it leads to."""
+    distance, front = {start: 0}, [start]
+    while front:
+        front = [
+            target
+            for name in front
+            for target in graph.after(name)
+            if distance.setdefault(target, distance[name] + 1) == distance[name] + 1
+        ]
+        front = list(dict.fromkeys(front))
+    return distance

@@ -283,6 +283,10 @@ def _upsample(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, 
 @translates("Delay")
 def _delay(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
     delay, dt = field(node, "delay"), time.dt_s.value
+    if not delay.size:
+        raise NodeError("its delay is empty", "give one delay for each value of the signal")
+    if np.abs(delay).max() > MAX_SYNAPSES * dt:
+        raise NodeError(f"its delay is {np.abs(delay).max():.4g} s", f"use delays of 0 to {MAX_DELAY} steps")
     leaves = delay.shape if shape is None else shape
     if delay.size > 1:
         matched(node, delay.shape, shape)

@@ -69,7 +69,10 @@ def delayed(signal: Signal, steps: np.ndarray, name: str) -> Signal:
             else:
                 raise NodeError("different delays of neurons follow a convolution", "put the delays before it")
         if term.delays is not None:
-            delays = np.asarray(delays + (term.delays if delays.ndim == 1 else term.delays.reshape(axons, -1)))
+            if delays.ndim != term.delays.ndim:
+                delays = delays.reshape(axons, -1) + term.delays.reshape(axons, -1)
+            else:
+                delays = delays + term.delays
         if delays.max() > MAX_DELAY:
             reason = f"with those before it its delays are {delays.max()} steps, and {MAX_DELAY} can be"
             raise NodeError(reason, "use shorter ones")

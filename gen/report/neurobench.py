@@ -8,13 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from ranvier.golden.attention import Attention
+from ranvier.golden.fixed import signed_width
 from ranvier.golden.inference import LayerTrace, arriving
+from ranvier.golden.neuron import weight_range
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import counts
 
 
 def footprint(program: Program) -> int:
-    """``Footprint``: bytes of all weights, parameters and states, each at the width that it has in hardware."""
+    """``Footprint``: bytes of all weights, delays, parameters and states (pending currents and spikes of an attention
+    among them), each at the width that it has in hardware."""
     return -(-sum(_bits(layer) for layer in program.layers) // 8)
 
 
@@ -64,4 +67,12 @@ def _bits(layer: Layer) -> int:
     shapes, current = layer.model.parameter_shapes(), layer.model.current
     state = layer.model.state_width + (0 if current is None else current.width)
     parameters = sum(array.size * shapes[name][0] for name, array in layer.parameters.items())
-    return sum(weights.size for weights in layer.weights) * layer.weight_width + parameters + layer.neurons * state
+    weights = sum(weights.size for weights in layer.weights) * layer.weight_width
+    if layer.attention is not None:
+        weights = layer.axons  # its spikes lie in memory, its one weight does not
+    if layer.delays is not None:
+        slot = layer.longest_delay.bit_length()
+        low, high = weight_range(layer.weight_width)
+        state += signed_width(layer.fan_in * low, layer.fan_in * high) << slot
+        weights += layer.delays.size * slot
+    return weights + parameters + layer.neurons * state

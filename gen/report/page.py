@@ -221,7 +221,7 @@ def _metrics(summary: dict[str, Any]) -> list[dict[str, str]]:
     if operations is not None:
         rows += [
             ("SynapticOperations, Effective_ACs", number(operations["Effective_ACs"]), "non-zero weights added"),
-            ("SynapticOperations, Effective_MACs", number(operations["Effective_MACs"]), "0: inputs are binary"),
+            ("SynapticOperations, Effective_MACs", number(operations["Effective_MACs"]), "0: spikes are added"),
             (
                 "SynapticOperations, Dense",
                 number(operations["Dense"]),

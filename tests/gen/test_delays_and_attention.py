@@ -8,6 +8,7 @@ import nir
 import numpy as np
 import pytest
 import torch
+from amaranth.hdl import Fragment
 
 from ranvier.gen.config import Discretisation, Quantisation
 from ranvier.gen.network import Network, channels_last
@@ -15,6 +16,8 @@ from ranvier.gen.quantize import quantize
 from ranvier.gen.readers import check_model, read_network
 from ranvier.gen.simulate import simulate
 from ranvier.golden.inference import run_program
+from ranvier.hw.config import chip_config
+from ranvier.hw.top import Chip
 
 DT = 1e-4
 STEPS = 9
@@ -186,8 +189,71 @@ def test_delays_that_cannot_be_are_refused(tmp_path: Path, nodes: tuple[nir.NIRN
     ],
 )  # fmt: skip
 def test_attentions_that_cannot_be_are_refused(tmp_path: Path, attention: SelfAttention, message: str) -> None:
-    nodes = ends(2, 2) | dict.fromkeys(("a", "b", "c", "out"), NEURONS)
-    nodes |= {"att": attention, "line": nir.Linear(np.ones((2, 2)))}
-    edges = [(source, target) for source, target in (("input", "a"), ("input", "b"), ("input", "c"), ("input", "line"))]
-    edges += [(name, "att") for name in ("a", "b", "c", "line")] + [("att", "out"), ("out", "output")]
-    assert problem(tmp_path, nodes, edges) == message
+    assert problem(tmp_path, *around(attention, "a", "b", "line" if attention.value == "line" else "c")) == message
+
+
+def around(attention: SelfAttention, *heard: str) -> tuple[dict[str, nir.NIRNode], list[tuple[str, str]]]:
+    """Neurons, or a matrix called line, that lead to ``attention``, and neurons behind it."""
+    nodes = ends(2, 2) | {"att": attention, "out": NEURONS}
+    nodes |= {name: nir.Linear(np.ones((2, 2))) if name == "line" else NEURONS for name in heard}
+    edges = [edge for name in heard for edge in (("input", name), (name, "att"))]
+    return nodes, [*edges, ("att", "out"), ("out", "output")]
+
+
+def test_what_else_leads_to_an_attention_is_refused(tmp_path: Path) -> None:
+    given = around(SelfAttention("a", "b", "c", 1, 0.5), "a", "b", "c", "line")
+    expected = "att: line leads to it, which is none of its three; name it, or remove the edge"
+    assert problem(tmp_path, *given) == expected
+
+
+@pytest.mark.parametrize(
+    ("comparison", "threshold", "least"),
+    [("greater", 0.7, 3), ("greater_equal", 0.7, 3), ("greater", 0.75, 4), ("greater_equal", 0.75, 3)],
+)
+def test_no_product_is_lost_at_the_threshold(tmp_path: Path, comparison: str, threshold: float, least: int) -> None:
+    """Products count a quarter each: how many reach the threshold, is exact."""
+    nodes, edges = around(SelfAttention("input", "input", "input", 1, 0.25))
+    nodes |= {"input": nir.Input(np.array([4, 1])), "out": nir.Threshold(np.full((4, 1), threshold))}
+    nodes["output"] = nir.Output(np.array([4, 1]))
+    path = write(tmp_path, nodes, [("input", "att"), *edges])
+    network = read_network(path, Discretisation(comparison=comparison))
+    spikes = np.arange(16)[:, None, None] >> np.arange(4) & 1 > 0  # so many channels spike, so many products has each
+    (trace,) = run_program(quantize(network, Quantisation(steps=1)), spikes)
+    np.testing.assert_array_equal(trace.spikes, spikes & (spikes.sum(axis=-1, keepdims=True) >= least))
+    np.testing.assert_array_equal(simulate(network, spikes)[0].spikes, trace.spikes)
+
+
+def test_a_chip_without_memories_is_built(tmp_path: Path) -> None:
+    """An attention of the input, with thresholds that are built in."""
+    nodes, edges = around(SelfAttention("input", "input", "input", 1, 0.5))
+    network = read(tmp_path, nodes, [("input", "att"), *edges])
+    config = chip_config(quantize(network, Quantisation(steps=2)), 1)
+    assert config.memory_map == () and config.load_address_width == config.load_data_width == 1
+    Fragment.get(Chip(config), None)
+
+
+def test_uneven_delays_one_behind_the_other(tmp_path: Path) -> None:
+    """Of neurons, then the same for all: three neurons of four axons."""
+    rng = np.random.default_rng(5)
+    weights = rng.normal(size=(3, 4))
+    nodes = ends(4, 3) | {"line": nir.Linear(weights), "first": steps(1, 0, 3), "then": steps(2, 2, 2)}
+    nodes["out"] = nir.I(np.full(3, 1 / DT))
+    edges = list(pairwise(["input", "line", "first", "then", "out", "output"]))
+    spikes = np.zeros((1, STEPS, 4), bool)
+    spikes[0, 0] = True
+    membrane = simulate(read(tmp_path, nodes, edges), spikes)[0].membrane[0]
+    late = np.arange(STEPS)[:, None] >= [3, 2, 5]
+    np.testing.assert_allclose(membrane, late * weights.sum(axis=1), atol=1e-9)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_feedback_follows_from_the_graph_not_from_the_list(tmp_path: Path, turned: bool) -> None:
+    """Two populations that hear the input and each other."""
+    nodes = ends(2, 2) | {"m": NEURONS, "o": NEURONS, "n": NEURONS}
+    edges = [("input", "m"), ("input", "o"), ("m", "o"), ("o", "m"), ("m", "n"), ("o", "n"), ("n", "output")]
+    network = read(tmp_path, nodes, edges[::-1] if turned else edges)
+    assert [(layer.node, [c.sources for c in layer.connections]) for layer in network.layers] == [
+        ("o", [(-1, 1)]),
+        ("m", [(-2, -1)]),
+        ("n", [(-1, -2)]),
+    ]

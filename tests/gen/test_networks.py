@@ -189,7 +189,7 @@ def test_flat_signals_meet_images(tmp_path):
     edges = [("input", "flat"), ("flat", "first"), ("first", "a"), ("input", "conv"), ("conv", "b"), ("b", "also"),
              ("a", "matrix"), ("also", "matrix"), ("matrix", "c"), ("c", "beyond"), ("beyond", "output")]  # fmt: skip
     read = written(tmp_path, nodes, edges)
-    assert [layer.node for layer in read.layers] == ["a", "b", "c"]
+    assert [layer.node for layer in read.layers] == ["b", "a", "c"]  # conv before flat
     spikes = rng.random((5, 1, 2, 4, 4)) < 0.5
     traces = simulate(read, spikes.reshape(5, 1, -1)[..., channels_last((2, 4, 4))])
     x = torch.from_numpy(spikes[:, 0].astype(float))

@@ -97,3 +97,18 @@ def test_the_check_agrees_with_trying_it_out() -> None:
         found[ends] += 1
     print(f"random orders that end: {found[True]}, that lock up: {found[False]}")
     assert min(found.values()) >= 20
+
+
+@pytest.mark.parametrize(
+    ("feeds", "message"),
+    [
+        (lambda feeds: (*feeds[:2], (Feed(0, (0,)),)), "Core b must be heard by another, as it is not the last one"),
+        (lambda feeds: (feeds[0], (Feed(2, (0,), back=True),), feeds[2]),
+         "Core b must hear the input or a layer before it, which begin its steps"),
+    ],
+)  # fmt: skip
+def test_a_core_that_would_wait_for_ever_is_refused(feeds, message: str) -> None:
+    good = chip_config(diamond(), 2)
+    with pytest.raises(ValueError) as error:
+        replace(good, feeds=feeds(good.feeds))
+    assert str(error.value) == message

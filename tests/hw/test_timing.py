@@ -57,3 +57,17 @@ def test_latency_of_a_core(decay, current, lanes):
     record = play(program, config, events_of(np.zeros((1, 1, 3), bool)))
     assert [event[1] for event in record.sent[:20]] == list(range(20))
     assert record.sent[0][0] - record.taken[0][0] == core_cycles(config.cores[0])["latency"]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_last_step_may_be_empty_and_end_before_all_have_taken_it(steps):
+    """Events that a join copies: the output may end before the input's last event is taken."""
+    model = NeuronModel(state_width=8, membrane_decay=Shift(1))
+    parameters = {"bias": np.array(0), "threshold": np.array(100), "reset_value": np.array(0)}
+    layer = Layer("core", dense(np.ones((4, 4), np.int64), -1, -1), 4, model, parameters)
+    program = Program("twice", (layer,), steps)
+    config, spikes = chip_config(program, 4), np.zeros((1, steps, 4), bool)
+    record = play(program, config, events_of(spikes))
+    timing = ChipTiming(config, [spikes[0], np.zeros((steps, 4), bool)])
+    assert timing.taken == [event[0] for event in record.taken] and len(timing.taken) == steps
+    assert timing.sent == [event[0] for event in record.sent]
