@@ -122,8 +122,8 @@ def random_delays(rng: np.random.Generator, connection: Connection) -> Connectio
 
 def random_attention(rng: np.random.Generator) -> Program:
     """An attention behind three layers, or where query, key or value are the input or one and the same."""
-    heads, channels = int(rng.integers(1, 4)), int(rng.integers(1, 7))
-    shape = Tokens(int(rng.integers(1, 6)), heads * channels, heads)
+    heads, channels = int(rng.integers(1, 4)), int(rng.integers(1, 5))
+    shape = Tokens(int(rng.integers(1, 5)), heads * channels, heads)
     before = int(rng.integers(1, 4))
     layers = []
     for place in range(before):

@@ -93,7 +93,7 @@ def test_the_residual_network(tmp_path):
 
 def test_the_transformer(tmp_path):
     """Trained here, by scripts/train_digits_transformer.py: a block of Spikformer, with sums of up to three spikes."""
-    design = simulated(tmp_path, "digits_transformer", "icarus")
+    design = simulated(tmp_path, "digits_transformer", "verilator")
     report = design.report
     print(f"float {report.float_accuracy:.2%}, integer {report.integer_accuracy:.2%} of {report.samples}")
     assert report.samples == 364 and report.integer_accuracy >= 0.95 and report.float_accuracy >= 0.95
@@ -112,7 +112,6 @@ def test_the_recurrent_network_of_vowels(tmp_path):
 
 
 def test_a_core_that_does_not_fit_is_refused():
-    design = load_design(fetched("scnn_mnist"))
-    layer = design.program.layers[0]
-    with pytest.raises(ValueError, match=r"^Lanes of core layer_1 must divide the 16 filters of a group, or be some"):
-        CoreConfig("layer_1", layer.axons, layer.neurons, 3, 8, layer.model, convolutions=layer.convolutions)
+    layer = load_design("digits_residual").program.layers[0]
+    with pytest.raises(ValueError, match=r"^Lanes of core stem must divide the 8 filters of a group, or be some"):
+        CoreConfig("stem", layer.axons, layer.neurons, 3, 8, layer.model, convolutions=layer.convolutions)

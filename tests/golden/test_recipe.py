@@ -19,7 +19,7 @@ from ranvier.golden.train.surrogate import Rectangle
 
 from .float_training import FloatTwin
 
-SEEDS, EPOCHS, TOP_RATE, SHIFTED = (0, 1), 20, 255, 0.3
+SEEDS, EPOCHS, TOP_RATE, SHIFTED = (0, 1), 12, 255, 0.3
 ONE = 1 << 9
 SETUP = TrainingSetup(
     "digits",
