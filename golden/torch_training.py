@@ -11,9 +11,11 @@ import torch
 from torch.nn.functional import conv2d, one_hot
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from . import torch_arith  # noqa: F401  tensors join the arithmetic
+from . import (
+    generator,
+    torch_arith,  # noqa: F401  tensors join the arithmetic
+)
 from .neuron import after_reset, fire, integrate, renew
-from .train import generator
 from .train.bptt import TrainingState
 from .train.gradient import (
     membrane_gradient,

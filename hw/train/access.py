@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ranvier.golden.train import generator
+from ranvier.golden import generator
 
 from ..config import index_width
 from .config import REPLY_WIDTH, TrainerConfig

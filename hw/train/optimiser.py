@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ranvier.golden.train import generator
+from ranvier.golden import generator
 from ranvier.golden.train.optimiser import accumulate, move, stride
 
 from ..arith import naming, register

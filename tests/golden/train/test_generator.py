@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from ranvier.golden import generator
 from ranvier.golden.neuron import Shift
-from ranvier.golden.train import generator
 from ranvier.golden.train.bptt import TrainingState, update
 from ranvier.golden.train.optimiser import Sgd
 

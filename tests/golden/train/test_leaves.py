@@ -9,10 +9,12 @@ import pytest
 import torch
 from amaranth.hdl import Shape, signed, unsigned
 
-from ranvier.golden import torch_arith  # noqa: F401  tensors join the arithmetic
+from ranvier.golden import (
+    generator,
+    torch_arith,  # noqa: F401  tensors join the arithmetic
+)
 from ranvier.golden.fixed import magnitude, narrow, select, truncate_shift
 from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
-from ranvier.golden.train import generator
 from ranvier.golden.train.gradient import (
     membrane_gradient,
     readout_gradient,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ranvier.golden import generator
 from ranvier.golden.inference import run_program
 from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
 from ranvier.golden.product import exact_product
-from ranvier.golden.train import generator
 from ranvier.golden.train.bptt import TrainingState, forward, learn, run_batch, update
 from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
 from ranvier.golden.train.optimiser import Sgd

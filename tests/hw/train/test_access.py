@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ranvier.golden.train import generator
+from ranvier.golden import generator
 from ranvier.hw.train.access import FIRST_COUNTER, PENDING, Access, Region
 from ranvier.hw.train.config import REPLY_WIDTH, TrainerConfig
 from ranvier.hw.train.counters import NAMES, WIDTH, Counters

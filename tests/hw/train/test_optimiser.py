@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ranvier.golden.train import generator
+from ranvier.golden import generator
 from ranvier.golden.train.optimiser import accumulate, descend
 from ranvier.hw.train.config import TrainerConfig
 from ranvier.hw.train.optimiser import Optimiser

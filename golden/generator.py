@@ -1,4 +1,4 @@
-"""Pseudo-random numbers of the stochastic rounding: one xorshift generator of 32 bits a lane (Marsaglia 2003).
+"""Pseudo-random numbers: one xorshift generator of 32 bits a lane (Marsaglia 2003).
 
 A generator is linear over GF(2), so that any number of its steps is one matrix: streams are computed by doubling,
 and lanes start far apart in the one cycle of ``2**32 - 1`` states.
@@ -6,7 +6,7 @@ and lanes start far apart in the one cycle of ``2**32 - 1`` states.
 
 import numpy as np
 
-from ..fixed import Value, let
+from .fixed import Value, let
 
 WIDTH = 32
 _MASK = (1 << WIDTH) - 1
