@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ranvier.golden.fixed import signed_max
-from ranvier.golden.neuron import Decay, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Decay, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Connection, Layer, Program
 from ranvier.golden.synapse import Dense
 
@@ -27,7 +28,7 @@ def blank_program(name: str, core: BlankCore, quantisation: Quantisation, progra
     connections = (Connection(Dense(weights), levels=quantisation.input_levels),)
     decay, factor = _decay(name, core.leak_shift, quantisation.decay_fraction_bits, programmable)
     values = {"bias": 0, "threshold": core.threshold, "reset_value": 0, "membrane_factor": factor}
-    model = NeuronModel(
+    model = Lif(
         state_width=quantisation.state_width or MAX_STATE_WIDTH,
         membrane_decay=decay,
         comparison=core.comparison,

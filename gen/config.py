@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator, model_validator
 
-from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .errors import RanvierError

@@ -8,7 +8,7 @@ SpikingJelly 2.0.0 and sinabs 3.1.
 from dataclasses import dataclass, fields, replace
 from typing import Generic, Literal, TypeVar
 
-from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTiming
 
 from .config import Discretisation
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranvier.golden.neuron import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import Connection, input_axons
 
 

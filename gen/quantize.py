@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from ranvier.golden.attention import Attention
-from ranvier.golden.fixed import signed_max, signed_width
-from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
+from ranvier.golden.fixed import signed_max, signed_width, weight_range
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Connection, Layer, Program
 from ranvier.golden.synapse import Convolution, Synapses
 
@@ -72,7 +73,7 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
         exact = np.rint(values["threshold"])
         near = np.abs(values["threshold"] - exact) < _EXACT
         integers["threshold"] = np.where(near, exact, whole(values["threshold"])).astype(np.int64)
-    model = NeuronModel(
+    model = Lif(
         state_width=MAX_STATE_WIDTH,
         membrane_decay=membrane_decay,
         current=current,
@@ -252,11 +253,11 @@ def _integers(layer: NetworkLayer, values: dict[str, np.ndarray], width: int) ->
 
 def _with_widths(
     layer: NetworkLayer,
-    model: NeuronModel,
+    model: Lif,
     connections: tuple[Connection, ...],
     parameters: dict[str, np.ndarray],
     quantisation: Quantisation,
-) -> NeuronModel:
+) -> Lif:
     membrane = current = quantisation.state_width
     if membrane is None or current is None:
         widths = safe_widths(model, connections, parameters, quantisation.steps)

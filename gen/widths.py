@@ -1,7 +1,7 @@
 """State widths that cannot overflow, by interval arithmetic over the integer step.
 
 Starting from zero, the interval that a membrane potential (or synaptic current) can lie in is carried through
-``steps`` steps, with every input free to spike or not at each. The steps of :mod:`ranvier.golden.neuron` are
+``steps`` steps, with every input free to spike or not at each. The steps of :mod:`ranvier.golden.neurons.lif` are
 monotone in the state, so that the ends of the interval are enough.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ranvier.golden.fixed import signed_width
-from ranvier.golden.neuron import NeuronModel
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Connection, spread
 from ranvier.golden.synapse import bounds
 
@@ -26,7 +26,7 @@ class Widths:
 
 
 def safe_widths(
-    model: NeuronModel, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
+    model: Lif, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
 ) -> Widths:
     """Widths that no stimulus of ``steps`` steps overflows, and that hold threshold and reset value.
 
@@ -41,7 +41,7 @@ def safe_widths(
 
 
 def reach(
-    model: NeuronModel, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
+    model: Lif, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of each neuron's membrane potential and current, before saturation, int64 ``[2, neurons]`` each."""
     drive = np.asarray(sum(np.stack(bounds(c.synapses)) * c.repeats for c in connections))
@@ -73,7 +73,7 @@ def reach(
     return reached, reached_current
 
 
-def _renewed(model: NeuronModel, v: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:
+def _renewed(model: Lif, v: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:
     """Interval that the next step starts from, where this one's membrane potential lies in ``v``."""
 
     def decayed(interval: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Fixed-point primitives with one definition and four interpreters.
 
-Every function here accepts Python ints, NumPy int64 arrays, torch int64 tensors and Amaranth values,
-and uses only ``+ - * >>``, comparisons and :func:`select`. Software types run the function as it
+Every function here accepts Python ints, NumPy int64 arrays, torch int64 tensors and Amaranth values (and floats, for
+which nothing is rounded or limited: the model that the integers approximate), and uses
+only ``+ - * >>``, comparisons and :func:`select`. Software types run the function as it
 stands; another type (Amaranth's) joins by registering what ``select``, ``shift_right`` and ``let`` mean for it, so this
 package imports neither torch nor Amaranth.
 """
@@ -30,6 +31,17 @@ def signed_width(low: int, high: int) -> int:
     return max((end if end >= 0 else ~end).bit_length() for end in (low, high)) + 1
 
 
+def weight_range(width: int) -> tuple[int, int]:
+    """Least and greatest weight of ``width`` bits; one bit means -1 or +1."""
+    return (-1, 1) if width == 1 else (signed_min(width), signed_max(width))
+
+
+def drive_range(fan_in: int, width: int, negative: bool = False) -> tuple[int, int]:
+    """Least and greatest sum of ``fan_in`` weights of ``width`` bits, of spikes that may be ``negative``."""
+    low, high = weight_range(width)
+    return (fan_in * min(low, -high), fan_in * max(high, -low)) if negative else (fan_in * low, fan_in * high)
+
+
 @singledispatch
 def select(condition: Value, if_true: Value, if_false: Value) -> Value:
     """``if_true`` where ``condition`` holds, else ``if_false``; element by element."""
@@ -52,13 +64,38 @@ def let(value: Value, name: str, width: int | None = None) -> Value:
 
 
 @singledispatch
+def cut(value: Value, *others: Value) -> Value:
+    """Where hardware puts a register behind each of the values, which brings them into one stage; else themselves."""
+    return (value, *others) if others else value
+
+
+@singledispatch
+def is_real(value: Value) -> bool:
+    """Whether ``value`` is a float: the real number that an integer stands for, neither rounded nor limited."""
+    return isinstance(value, float)
+
+
+@is_real.register
+def _(value: np.ndarray) -> bool:
+    return value.dtype.kind == "f"
+
+
+@singledispatch
+def reaches(v: Value, threshold: Value, strictly: bool) -> Value:
+    """Whether ``v`` is at ``threshold`` or above; ``strictly``: above."""
+    return v > threshold if strictly else v >= threshold
+
+
+@singledispatch
 def shift_right(value: Value, amount: int) -> Value:
     """``value >> amount``: divided by ``2**amount`` and rounded down; in hardware only the bits that are left."""
-    return value >> amount
+    return value / (1 << amount) if is_real(value) else value >> amount
 
 
 def overflows(value: Value, width: int) -> Value:
     """Whether ``value`` needs more than a signed number of ``width`` bits."""
+    if is_real(value):
+        return value != value  # nothing does
     top = shift_right(value, width - 1)
     return (top != 0) & (top != -1)
 
@@ -92,9 +129,13 @@ def _(index: np.ndarray, table: Sequence[int]) -> Value:
 
 def truncate_shift(value: Value, shift: int) -> Value:
     """``value / 2**shift`` rounded towards zero."""
+    if is_real(value):
+        return shift_right(value, shift)
     return shift_right(value + select(value < 0, (1 << shift) - 1, 0), shift) if shift else value
 
 
 def round_shift(value: Value, shift: int) -> Value:
     """``value / 2**shift`` rounded to the nearest integer, halves upwards."""
+    if is_real(value):
+        return shift_right(value, shift)
     return shift_right(value + (1 << (shift - 1)), shift) if shift else value

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .fixed import signed_max, signed_min
-from .neuron import after_reset, fire, integrate, observe, renew
+from . import generator
+from .fixed import narrow, signed_max, signed_min
+from .neurons.neuron import Inputs
 from .program import Layer, Program, spread
 
 
@@ -130,28 +131,29 @@ class _State:
     def __init__(self, layer: Layer, samples: int) -> None:
         self.layer = layer
         self.parameters = {name: spread(array, layer.neurons) for name, array in layer.parameters.items()}
-        self.stored = self.stored_current = np.zeros((samples, layer.neurons), np.int64)
+        names = ["integrator", *layer.model.states()]
+        initial = layer.model.initial()
+        self.states = {name: np.full((samples, layer.neurons), initial.get(name, 0), np.int64) for name in names}
+        self.generator = np.array([layer.model.seed])
 
     def advance(self, drive: np.ndarray, trace: LayerTrace, step: int) -> None:
         """Take ``drive`` ``[samples, neurons]`` for one step, and write into ``trace`` what it does."""
-        model, width = self.layer.model, self.layer.model.state_width
-        parameter = self.parameters.get
-        threshold, reset_value = parameter("threshold", 0), parameter("reset_value", 0)
-        bias, current = self.parameters["bias"], model.current
-        if current is None:
-            v, overflow = integrate(self.stored + drive + bias, width)
-        else:
-            i, overflow = integrate(self.stored_current + drive + bias, current.width)
-            push = i if current.timing == "same_step" else 0
-            v, limited = integrate(self.stored + push + parameter("membrane_bias", 0), width)
-            overflow = overflow | limited
-            self.stored_current = current.decay.apply(i, parameter("current_factor", 0))
-        spike = fire(model, v, threshold) if model.spiking else np.zeros(v.shape, bool)
-        settled = after_reset(model, v, spike, threshold, reset_value)
-        self.stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", 0))
-        if current is not None and current.timing == "next_step":
-            self.stored, limited = integrate(self.stored + i, width)
-            overflow = overflow | limited
-        assert self.stored.min() >= signed_min(width) and self.stored.max() <= signed_max(width)
-        trace.spikes[:, step], trace.membrane[:, step] = spike, observe(model, v, settled)
-        trace.saturations[:] += overflow.sum(axis=1)
+        model = self.layer.model
+        total = self.states["integrator"] + drive + self.parameters["bias"]
+        integrated, overflow = narrow(total, model.integrator_width, "integrated")
+        left = model.step(Inputs(integrated, self.states, self.parameters, self._noise()))
+        self.states = {"integrator": np.broadcast_to(left.integrator, total.shape), **left.state}
+        formats = {"integrator": (model.integrator_width, True), **model.states()}
+        for name, (width, signed) in formats.items():
+            low, high = (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
+            assert low <= self.states[name].min() and self.states[name].max() <= high, name
+        trace.spikes[:, step], trace.membrane[:, step] = left.spike, left.membrane
+        trace.saturations[:] += (overflow | left.saturated).sum(axis=1)
+
+    def _noise(self) -> np.ndarray | int:
+        """The next numbers of the one sequence that a sample's neurons draw from, in their order."""
+        width = self.layer.model.noise_width
+        if not width:
+            return 0
+        draws, self.generator = generator.stream(self.generator, self.layer.neurons)
+        return draws[:, 0] & ((1 << width) - 1)

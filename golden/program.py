@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from .attention import Attention, Tokens
-from .neuron import Current, Keep, Multiply, NeuronModel, Shift, parameter_error, weight_range
+from .fixed import weight_range
+from .neurons import record
+from .neurons.neuron import Neuron, parameter_error
 from .synapse import Convolution, Dense, Geometry, Synapses, restored
 
 MAX_WEIGHT_WIDTH = 16
 MAX_DELAY = 63
-_DECAYS = {"keep": Keep, "shift": Shift, "multiply": Multiply}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,14 +107,14 @@ class Layer:
 
     ``connections``: int64 weights of ``weight_width`` bits; their axons lie one behind the other, in that order.
     ``parameters``: int64 arrays of shape ``()`` (one value for the layer), ``[neurons]``, or ``[filters]`` (a value
-    for each channel), named by :meth:`NeuronModel.parameter_shapes`. ``scale``: integer units per unit of the float
+    for each channel), named by :meth:`Neuron.parameter_shapes`. ``scale``: integer units per unit of the float
     network's membrane potential, one or ``[neurons]``, for reports only. Raises ValueError where these disagree.
     """
 
     name: str
     connections: tuple[Connection, ...]
     weight_width: int
-    model: NeuronModel
+    model: Neuron
     parameters: dict[str, np.ndarray]
     scale: np.ndarray = field(default_factory=lambda: np.ones(()))
 
@@ -289,7 +290,7 @@ class Program:
                 {
                     "name": layer.name,
                     "weight_width": layer.weight_width,
-                    "model": asdict(layer.model),
+                    "model": record.described(layer.model),
                     "connections": [
                         {**c.synapses.description, "sources": list(c.sources), "levels": c.levels}
                         for c in layer.connections
@@ -317,7 +318,7 @@ class Program:
             description = json.loads(str(file["description"]))
             layers = []
             for index, item in enumerate(description["layers"]):
-                model = _model(item["model"])
+                model = record.restored(item["model"])
                 parameters = {name: file[f"{index}.{name}"] for name in model.parameter_shapes()}
                 connections = tuple(
                     Connection(
@@ -331,15 +332,3 @@ class Program:
                 scale = file[f"{index}.scale"]
                 layers.append(Layer(item["name"], connections, item["weight_width"], model, parameters, scale))
         return cls(description["name"], tuple(layers), description["steps"])
-
-
-def _model(fields: dict[str, Any]) -> NeuronModel:
-    current = fields.pop("current")
-    if current is not None:
-        current = Current(**current | {"decay": _decay(current["decay"])})
-    return NeuronModel(**fields | {"membrane_decay": _decay(fields["membrane_decay"]), "current": current})
-
-
-def _decay(fields: dict[str, Any]) -> Keep | Shift | Multiply:
-    decay: Keep | Shift | Multiply = _DECAYS[fields["kind"]](**fields)
-    return decay

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 import torch
 
-from .fixed import Value, lookup, select
+from .fixed import Value, is_real, lookup, select
 
 
 @select.register
 def _(condition: torch.Tensor, if_true: Value, if_false: Value) -> torch.Tensor:
     return torch.where(condition, if_true, if_false)
+
+
+@is_real.register
+def _(value: torch.Tensor) -> bool:
+    return value.is_floating_point()
 
 
 @lookup.register

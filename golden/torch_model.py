@@ -5,16 +5,15 @@ import torch
 
 from . import torch_arith  # noqa: F401  tensors join the arithmetic
 from .attention import Attention, Tokens
-from .neuron import after_reset, fire, integrate, observe, renew
+from .fixed import narrow
+from .generator import advance
+from .neurons.neuron import Inputs
 from .program import Layer, Program, spread
 from .synapse import Convolution, Geometry, Synapses
 
 
 class TorchLayer(torch.nn.Module):
     """One layer as a stateful module: a call is one time step."""
-
-    bias: torch.Tensor
-    membrane_bias: torch.Tensor
 
     def __init__(self, layer: Layer) -> None:
         super().__init__()
@@ -30,17 +29,19 @@ class TorchLayer(torch.nn.Module):
 
     def start(self, samples: int) -> None:
         """Begin ``samples`` new samples from the zero state."""
-        self.stored = torch.zeros((samples, self.neurons), dtype=torch.int64)
-        self.stored_current = self.stored
+        initial = self.model.initial()
+        self.states = {
+            name: torch.full((samples, self.neurons), initial.get(name, 0), dtype=torch.int64)
+            for name in ("integrator", *self.model.states())
+        }
+        self.generator = self.model.seed
         self.arrived: list[list[torch.Tensor]] = []  # at each connection, in this step and those before
 
     def forward(self, signals: list[list[torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Spikes bool ``[samples, axons]`` of each source of each connection, to (spikes bool, membrane int64), both
         ``[samples, neurons]``."""
-        model, current = self.model, self.model.current
-        parameter = dict(self.named_buffers()).get
-        none = torch.zeros((), dtype=torch.int64)
-        drive = none
+        model, parameters = self.model, dict(self.named_buffers())
+        drive = torch.zeros((), dtype=torch.int64)
         now = [_meet(each.synapses, given) for (each, _), given in zip(self.connections, signals, strict=True)]
         self.arrived = [now, *self.arrived[: self.reach - 1]]
         for number, (_, parts) in enumerate(self.connections):
@@ -50,20 +51,20 @@ class TorchLayer(torch.nn.Module):
                     if part.axons is not None:
                         spikes = spikes * torch.from_numpy(part.axons)
                     drive = drive + _driven(part.synapses, weights, spikes)
-        if current is None:
-            v, _ = integrate(self.stored + drive + self.bias, model.state_width)
-        else:
-            i, _ = integrate(self.stored_current + drive + self.bias, current.width)
-            push = i if current.timing == "same_step" else none
-            v, _ = integrate(self.stored + push + self.membrane_bias, model.state_width)
-            self.stored_current = current.decay.apply(i, parameter("current_factor"))
-        threshold = parameter("threshold", none)
-        spike = fire(model, v, threshold) if model.spiking else torch.zeros(v.shape, dtype=torch.bool)
-        settled = after_reset(model, v, spike, threshold, parameter("reset_value", none))
-        self.stored = renew(model, v, settled, spike, threshold, parameter("membrane_factor", none))
-        if current is not None and current.timing == "next_step":
-            self.stored, _ = integrate(self.stored + i, model.state_width)
-        return spike, observe(model, v, settled)
+        total = self.states["integrator"] + drive + parameters["bias"]
+        integrated, _ = narrow(total, model.integrator_width, "integrated")
+        left = model.step(Inputs(integrated, self.states, parameters, self._noise()))
+        whole = {"integrator": left.integrator, **left.state}
+        self.states = {name: torch.as_tensor(value).expand(total.shape) for name, value in whole.items()}
+        return torch.as_tensor(left.spike).expand(total.shape), torch.as_tensor(left.membrane).expand(total.shape)
+
+    def _noise(self) -> torch.Tensor:
+        """A number for each neuron, by walking."""
+        draws = []
+        for _ in range(self.neurons if self.model.noise_width else 0):
+            draws.append(self.generator & ((1 << self.model.noise_width) - 1))
+            self.generator = advance(self.generator)
+        return torch.tensor(draws, dtype=torch.int64)
 
 
 def _meet(synapses: Synapses, sources: list[torch.Tensor]) -> torch.Tensor:

@@ -15,7 +15,7 @@ from . import (
     generator,
     torch_arith,  # noqa: F401  tensors join the arithmetic
 )
-from .neuron import after_reset, fire, integrate, renew
+from .neurons.lif import after_reset, fire, integrate, renew
 from .train.bptt import TrainingState
 from .train.gradient import (
     membrane_gradient,

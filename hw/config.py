@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from ranvier.golden.attention import Tokens
-from ranvier.golden.fixed import signed_max, signed_min, signed_width
-from ranvier.golden.neuron import NeuronModel, weight_range
+from ranvier.golden.fixed import signed_max, signed_min, signed_width, weight_range
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import Axis, Geometry
 
@@ -49,7 +49,7 @@ class CoreConfig:
     neurons: int
     lanes: int
     weight_width: int
-    model: NeuronModel
+    model: Lif
     fixed: tuple[tuple[str, int], ...] = ()
     stored: tuple[str, ...] = ()
     partial: PartialSums | None = None

@@ -20,7 +20,8 @@ from rich.console import Console
 from ranvier.gen.emit import emit_part
 from ranvier.gen.synth import map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
@@ -79,7 +80,7 @@ def options() -> dict[str, list[TrainerConfig]]:
 def config(forward: str, fused: int, lanes: int, weight_width: int = 16) -> TrainerConfig:
     """The digits' hidden layer, its neurons and formats."""
     parameters = {"bias": 0, "threshold": 4096, "reset_value": 0}
-    layer = TrainedLayer("hidden", INPUTS, NEURONS, NeuronModel(18, Shift(3)), parameters, Rectangle(2048))
+    layer = TrainedLayer("hidden", INPUTS, NEURONS, Lif(18, Shift(3)), parameters, Rectangle(2048))
     setup = TrainingSetup(
         "hidden", (layer,), CountError(NEURONS, 1), Sgd(), STEPS, weight_width=weight_width, lanes=lanes
     )

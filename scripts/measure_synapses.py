@@ -17,7 +17,8 @@ from ranvier.gen.emit import emit_part
 from ranvier.gen.synth import map_cells
 from ranvier.gen.synth.targets import find_target
 from ranvier.golden.attention import Attention, Tokens
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Connection, Layer
 from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry, counts
 from ranvier.hw.config import CoreConfig, core_config
@@ -34,7 +35,7 @@ MODELS = (
     "build/models/scnn_mnist.toml",
 )
 LANES, WIDTH = 8, 8
-MODEL = NeuronModel(state_width=16, membrane_decay=Shift(4))
+MODEL = Lif(state_width=16, membrane_decay=Shift(4))
 PARAMETERS = {"bias": np.array(0), "threshold": np.array(256), "reset_value": np.array(0)}
 ORGANISATIONS_HEAD = """\
 # Synapses, measured

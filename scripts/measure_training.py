@@ -30,7 +30,8 @@ from ranvier.gen.synth.targets import find_target
 from ranvier.gen.training.emit import emit_trainer
 from ranvier.gen.training.images import Samples
 from ranvier.gen.training.setup import trainer_config
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import TrainingState
 from ranvier.golden.train.loss import CountError
@@ -79,7 +80,7 @@ class Run:
 def sparse_setup(sizes: tuple[int, ...], *, everybody: bool) -> TrainingSetup:
     """Threshold neurons throughout, with a loss that leaves nobody without an error; or ``everybody`` in the window,
     and no error for outputs that stay silent."""
-    model = NeuronModel(24, Shift(0), comparison="greater", reset="none")
+    model = Lif(24, Shift(0), comparison="greater", reset="none")
     parameters = {"bias": 0, "threshold": THRESHOLD}
     surrogate = Rectangle(ALL if everybody else HALF_WIDTH)
     layers = [

@@ -6,22 +6,23 @@ from dataclasses import replace
 import numpy as np
 
 from ranvier.golden.attention import Attention, Tokens
-from ranvier.golden.fixed import signed_max, signed_min
-from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift, weight_range
+from ranvier.golden.fixed import signed_max, signed_min, weight_range
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Connection, Layer, Program, dense
 from ranvier.golden.synapse import Axis, Convolution, Dense, Geometry
 
 DECAYS: tuple[Decay, ...] = (Keep(), Shift(0), Shift(1), Shift(4), Multiply(1), Multiply(8))
 
 
-def random_model(rng: np.random.Generator, *, spiking: bool = True, current: bool | None = None) -> NeuronModel:
+def random_model(rng: np.random.Generator, *, spiking: bool = True, current: bool | None = None) -> Lif:
     """Every option drawn at random; narrow states, so that many of them saturate."""
 
     def pick(*options):
         return options[rng.integers(len(options))]
 
     with_current = pick(True, False) if current is None else current
-    return NeuronModel(
+    return Lif(
         state_width=int(rng.integers(3, 14)),
         membrane_decay=pick(*DECAYS),
         current=Current(int(rng.integers(3, 14)), pick(*DECAYS), pick("same_step", "next_step"))
@@ -42,14 +43,14 @@ def random_weights(rng: np.random.Generator, width: int, shape: tuple[int, ...])
 
 
 def random_layer(
-    rng: np.random.Generator, axons: int, neurons: int, *, model: NeuronModel, weight_width: int, name: str = "layer"
+    rng: np.random.Generator, axons: int, neurons: int, *, model: Lif, weight_width: int, name: str = "layer"
 ) -> Layer:
     """Weights and parameters over their whole range; each parameter shared by all neurons or not, at random."""
     weights = random_weights(rng, weight_width, (axons, neurons))
     return Layer(name, dense(weights), weight_width, model, random_parameters(rng, model, neurons))
 
 
-def random_parameters(rng: np.random.Generator, model: NeuronModel, *sizes: int) -> dict[str, np.ndarray]:
+def random_parameters(rng: np.random.Generator, model: Lif, *sizes: int) -> dict[str, np.ndarray]:
     """Each over its whole range, shared by all neurons or of one of ``sizes``, at random."""
     parameters = {}
     for parameter, (width, signed) in model.parameter_shapes().items():
@@ -99,7 +100,7 @@ def random_convolutions(rng: np.random.Generator, count: int = 1) -> list[Geomet
 
 
 def random_convolutional_layer(
-    rng: np.random.Generator, *, model: NeuronModel, weight_width: int, count: int = 1, name: str = "convolution"
+    rng: np.random.Generator, *, model: Lif, weight_width: int, count: int = 1, name: str = "convolution"
 ) -> Layer:
     """Its connections come from the layers before it, one from each, the last of them first."""
     connections = tuple(

@@ -6,8 +6,9 @@ from math import ceil
 
 import numpy as np
 
-from ranvier.golden.fixed import signed_width
-from ranvier.golden.neuron import NeuronModel, Shift, weight_range
+from ranvier.golden.fixed import signed_width, weight_range
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 
 from ..errors import RanvierError
@@ -44,7 +45,7 @@ class Slice:
         name = f"{layer.name}_{self.first}"
         if self.partial:
             width = signed_width(*(self.axons * weight for weight in weight_range(layer.weight_width)))
-            adder = NeuronModel(width, Shift(0), spiking=False)
+            adder = Lif(width, Shift(0), spiking=False)
             return Layer(f"{name}_{self.first_axon}", dense(weights), layer.weight_width, adder, {"bias": np.array(0)})
         parameters = {name: array if array.shape == () else array[columns] for name, array in layer.parameters.items()}
         scale = layer.scale if layer.scale.shape == () else layer.scale[columns]

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ranvier.golden.attention import Attention
-from ranvier.golden.fixed import signed_width
+from ranvier.golden.fixed import signed_width, weight_range
 from ranvier.golden.inference import LayerTrace, arriving
-from ranvier.golden.neuron import weight_range
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import counts
 

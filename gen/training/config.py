@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
-from ranvier.golden.neuron import Comparison, Reset, ResetTiming
+from ranvier.golden.neurons.lif import Comparison, Reset, ResetTiming
 from ranvier.golden.train.setup import ResetPath
 
 from ..section import Section

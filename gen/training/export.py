@@ -6,7 +6,7 @@ from pathlib import Path
 import nir
 import numpy as np
 
-from ranvier.golden.neuron import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
 from ranvier.golden.train.setup import TrainedLayer
 
 from ..errors import RanvierError

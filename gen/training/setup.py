@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ranvier.golden.neuron import Decay, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.loss import CountError, CrossEntropy, Loss, Softmax
 from ranvier.golden.train.optimiser import MAX_RATE_SHIFT, Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
@@ -95,7 +96,7 @@ def _layers(name: str, training: Training) -> tuple[TrainedLayer, ...]:
     for number, (inputs, neurons) in enumerate(pairwise(training.layers), 1):
         spiking = counting or number < len(names)
         decay, factor = _decay(settings.leak if spiking else settings.readout_leak, formats.leak_fraction_bits)
-        model = NeuronModel(
+        model = Lif(
             formats.state_width,
             decay,
             spiking=spiking,

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import generator
 from ..fixed import round_shift
-from ..neuron import after_reset, fire, integrate, renew
+from ..neurons.lif import after_reset, fire, integrate, renew
 from ..product import exact_product
 from .gradient import membrane_gradient, readout_gradient, reset_path, spike_gradient, through_leak, traced_gradient
 from .loss import Assessment

@@ -1,7 +1,7 @@
 """The arithmetic of backpropagation through one neuron and step, defined once.
 
 With ``v`` the membrane potential before the reset, ``s`` the spike, ``a`` the leak and ``x'`` the surrogate
-derivative (spatio-temporal backpropagation, Wu et al. 2018; here for every reset of :mod:`..neuron`):
+derivative (spatio-temporal backpropagation, Wu et al. 2018; here for every reset of :mod:`..neurons.lif`):
 
     gs[t] = g_out[t] - reset path                   gradient of the spike
     gv[t] = x' * gs[t] + a * gv[t+1] * (1 - s[t])   gradient of the membrane potential; a hard reset
@@ -14,7 +14,8 @@ rounded to nearest, leaks towards zero, so that small gradients vanish rather th
 """
 
 from ..fixed import Value, let, narrow, round_shift, select, truncate_shift
-from ..neuron import Decay, Keep, NeuronModel, Shift
+from ..neurons.leak import Decay, Keep, Shift
+from ..neurons.lif import Lif
 from .surrogate import Surrogate
 
 
@@ -33,7 +34,7 @@ def scaled(value: Value, fraction_bits: int) -> Value:
 
 
 def reset_path(
-    model: NeuronModel,
+    model: Lif,
     v: Value,
     gv_next: Value,
     leaked: Value,
@@ -60,7 +61,7 @@ def spike_gradient(arrived: Value, lost: Value, derivative: Value, width: int) -
 
 
 def membrane_gradient(
-    model: NeuronModel, surrogate: Surrogate, gs: Value, derivative: Value, leaked: Value, spike: Value, width: int
+    model: Lif, surrogate: Surrogate, gs: Value, derivative: Value, leaked: Value, spike: Value, width: int
 ) -> tuple[Value, Value]:
     """``gv`` of ``width`` bits, and whether it saturated. ``leaked``: the leak times ``gv[t+1]``.
 

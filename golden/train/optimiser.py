@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..fixed import Value, let, narrow, round_shift, select, shift_right
-from ..neuron import Decay, Multiply, Shift
+from ..neurons.leak import Decay, Multiply, Shift
 from .gradient import through_leak
 
 MAX_RATE_SHIFT = 30

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 
 from ..fixed import signed_max, signed_width
-from ..neuron import NeuronModel, parameter_error
+from ..neurons.lif import Lif
+from ..neurons.neuron import parameter_error
 from ..program import MAX_WEIGHT_WIDTH, Layer, Program, dense
 from .loss import CountError, Loss
 from .optimiser import Sgd
@@ -25,14 +26,14 @@ class TrainedLayer:
     """Synapses whose weights are learned, and neurons.
 
     ``recurrent``: the layer's own spikes of the step before are axons too, after the ``inputs``. ``parameters``: one
-    integer for each name of :meth:`NeuronModel.parameter_shapes`. ``surrogate`` is None for a readout, which never
+    integer for each name of :meth:`Lif.parameter_shapes`. ``surrogate`` is None for a readout, which never
     fires. ``convolution`` is None for dense synapses.
     """
 
     name: str
     inputs: int
     neurons: int
-    model: NeuronModel
+    model: Lif
     parameters: dict[str, int]
     surrogate: Surrogate | None = None
     recurrent: bool = False

@@ -1,39 +1,57 @@
 """One lane: accumulates weights and updates neurons, one neuron a cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from functools import lru_cache
+
+from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ranvier.golden.fixed import let
-from ranvier.golden.neuron import Current, Multiply, NeuronModel, after_reset, fire, integrate, observe, renew
+from ranvier.golden.fixed import let, narrow
+from ranvier.golden.neurons.neuron import Format, Inputs, Neuron, Outputs
 
-from ..arith import naming, register
+from ..arith import naming
 from ..config import CoreConfig
+from ..staged import Staged, latest, staged
 
 FIRST_STAGE = 2  # stage 0 addresses the memories, stage 1 is their output
 
 
-def last_stage(model: NeuronModel) -> int:
-    """Pipeline stage in which a lane's result is ready."""
-    if model.current is not None:
-        return FIRST_STAGE + 5 + (model.current.timing == "next_step")
-    return FIRST_STAGE + 2 + isinstance(model.membrane_decay, Multiply)
+@lru_cache
+def last_stage(model: Neuron) -> int:
+    """Pipeline stage in which a lane's result is ready, as the model's own step has it."""
+    m = Module()
+    formats = {"integrated": (model.integrator_width, True), "noise": (model.noise_width, False)}
+    given = {name: _operand(m, name, each, FIRST_STAGE + (name == "integrated")) for name, each in formats.items()}
+    groups = (model.states(), model.parameter_shapes())
+    state, parameters = ({name: _operand(m, name, each, FIRST_STAGE) for name, each in g.items()} for g in groups)
+    final = _final(model.step(Inputs(given["integrated"], state, parameters, given["noise"])))
+    Fragment.get(m, None)  # or Amaranth misses that it was used
+    return final
+
+
+def _operand(m: Module, name: str, form: Format, stage: int) -> Staged:
+    width, is_signed = form
+    return staged(m, Signal(signed(width) if is_signed else unsigned(width), name=name), stage, name)
+
+
+def _final(left: Outputs) -> int:
+    return latest(left.integrator, left.spike, left.membrane, left.saturated, *left.state.values())
 
 
 def state_layout(config: CoreConfig) -> data.StructLayout:
     """State of one neuron between events: the integrator, which weights are added to, comes first."""
-    fields = {"integrator": signed(config.accumulator_width)}
-    if config.model.current is not None:
-        fields["membrane"] = signed(config.model.state_width)
-    return data.StructLayout(fields)
+    others = _shapes(config.model.states())
+    return data.StructLayout({"integrator": signed(config.accumulator_width), **others})
+
+
+def _shapes(formats: dict[str, Format]) -> dict[str, object]:
+    return {name: (signed if is_signed else unsigned)(width) for name, (width, is_signed) in formats.items()}
 
 
 def parameter_layout(config: CoreConfig) -> data.StructLayout:
     """Stored parameters of one neuron."""
-    shapes = config.model.parameter_shapes()
-    return data.StructLayout(
-        {name: (signed if shapes[name][1] else unsigned)(shapes[name][0]) for name in config.stored}
-    )
+    shapes = _shapes(config.model.parameter_shapes())
+    return data.StructLayout({name: shapes[name] for name in config.stored})
 
 
 def weight_value(weight: Value, width: int) -> Value:
@@ -44,19 +62,14 @@ def weight_value(weight: Value, width: int) -> Value:
 class Lane(wiring.Component):
     """Adds weights to the state of a neuron, or ends its step; which, ``update`` says.
 
-        stage 2   integrator + (weight or bias)
-        stage 3   saturate, fire
-        stage 4   reset; decay, unless it multiplies
-        stage 5   decay by multiplication
-
-    With a synaptic current: 2 and 3 sum and saturate the current, 4 and 5 the membrane and fire, 6 reset,
-    7 decays, and 8 adds the current to the membrane where that integrates the one of the step before.
+        stage 2     integrator + (weight or bias)
+        stage 3     saturate
+        stage 3 …   the step of the model (:mod:`ranvier.golden.neurons`), whose ``cut`` puts the registers
 
     Where there are partial sums, ``sum`` takes the place of the weight while ``adds``. Where all weights are added up
     elsewhere (``config.gathered``), ``sum`` is theirs, added to the bias, and there are updates only. Inputs belong to
     :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the integrator with the weight
-    added, which is there at once. ``spike`` and ``saturated`` are 0 unless updating. Arithmetic:
-    :mod:`ranvier.golden.neuron`.
+    added, which is there at once. ``spike``, ``membrane`` and ``saturated`` mean something while updating.
 
     Latency: ``last_stage(model) - FIRST_STAGE`` cycles. Throughput: one neuron a cycle.
     """
@@ -79,21 +92,35 @@ class Lane(wiring.Component):
                 "saturated": Out(1),
             }
             | ({} if config.partial is None else {"adds": In(1), "sum": In(signed(config.partial.width))})
+            | ({"noise": In(config.model.noise_width)} if config.model.noise_width else {})
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         total = self._total(m)
         m.d.comb += self.accumulated.eq(total)
-        if self.config.model.current is None:
-            self._leaky_integrate_and_fire(m, total)
-        else:
-            self._with_synaptic_current(m, total, self.config.model.current)
+        update = staged(m, self.update, FIRST_STAGE, "update")
+        base, limited = self._saturated(m, staged(m, total, FIRST_STAGE, "total"), update)
+        before = {name: staged(m, self.state[name], FIRST_STAGE, name) for name in self.config.model.states()}
+        left = self._step(m, base, before)
+        final = last_stage(self.config.model)
+
+        def at_last(value: object) -> Value:
+            return value.at(final) if isinstance(value, Staged) else Const(int(value))
+
+        m.d.comb += [
+            self.result.integrator.eq(Mux(update.at(final), at_last(left.integrator), base.at(final))),
+            self.spike.eq(at_last(left.spike)),
+            self.membrane.eq(at_last(left.membrane)),
+            self.saturated.eq(at_last(limited | left.saturated)),
+        ]
+        for name, value in left.state.items():
+            m.d.comb += self.result[name].eq(Mux(update.at(final), at_last(value), before[name].at(final)))
         return m
 
     def _total(self, m: Module) -> Value:
         """Stage 2: the one adder for weights and bias."""
-        bias = self._parameter(self._stored(), "bias")
+        bias = self._parameter("bias")
         if self.config.gathered:
             with naming(m):
                 return let(self.state.integrator + self.sum + bias, "total", self.config.total_width)
@@ -104,95 +131,21 @@ class Lane(wiring.Component):
         with naming(m):
             return let(total, "total", self.config.total_width)
 
-    def _stored(self) -> dict[str, Value]:
-        return {name: Value.cast(self.settings[name]) for name in self.config.stored}
+    def _saturated(self, m: Module, total: Staged, update: Staged) -> tuple[Staged, Staged]:
+        """In the next stage the sum, saturated if updating; and whether it had to be."""
+        stage = FIRST_STAGE + 1
+        with naming(m):
+            value, overflow = narrow(total.at(stage), self.config.model.integrator_width, "integrated")
+            base = let(Mux(update.at(stage), value, total.at(stage)), "base", self.config.accumulator_width)
+        return staged(m, base, stage, "base"), staged(m, overflow, stage, "overflow")
 
-    def _parameter(self, stage: dict[str, Value], name: str) -> Value:
-        """A stored parameter as it stands in ``stage``, or the value that is built in."""
-        return stage[name] if name in stage else Const(dict(self.config.fixed).get(name, 0))
-
-    def _fire(self, v: Value, stage: dict[str, Value]) -> Value:
+    def _step(self, m: Module, base: Staged, state: dict[str, Staged]) -> Outputs:
+        """The model's own."""
         model = self.config.model
-        return fire(model, v, self._parameter(stage, "threshold")) if model.spiking else Const(0)
+        stored = {name: staged(m, self.settings[name], FIRST_STAGE, name) for name in self.config.stored}
+        noise = staged(m, self.noise, FIRST_STAGE, "noise") if model.noise_width else 0
+        return model.step(Inputs(base.low(model.integrator_width), state, stored | dict(self.config.fixed), noise))
 
-    def _settle(self, v: Value, stage: dict[str, Value]) -> Value:
-        threshold, reset_value = self._parameter(stage, "threshold"), self._parameter(stage, "reset_value")
-        return after_reset(self.config.model, v, stage["spike"], threshold, reset_value)
-
-    def _renew(self, v: Value, settled: Value, stage: dict[str, Value]) -> Value:
-        threshold, factor = self._parameter(stage, "threshold"), self._parameter(stage, "membrane_factor")
-        return renew(self.config.model, v, settled, stage["spike"], threshold, factor)
-
-    def _leaky_integrate_and_fire(self, m: Module, total: Value) -> None:
-        model, width = self.config.model, self.config.model.state_width
-        stage = register(m, "s3_", self._stored() | {"update": self.update, "total": total})
-        base, overflow = self._saturate(m, stage, width)
-        with naming(m):
-            spike = self._fire(base[:width].as_signed(), stage) & stage["update"]
-        fired = {"base": base, "spike": spike, "saturated": overflow}
-        stage = register(m, "s4_", self._kept(stage) | fired)
-        v = stage["base"][:width].as_signed()
-        with naming(m):
-            settled = self._settle(v, stage)
-        membrane = observe(model, v, settled)
-        if isinstance(model.membrane_decay, Multiply):
-            stage = register(m, "s5_", stage | {"v": v, "settled": settled, "membrane": membrane})
-            v, settled, membrane = stage["v"], stage["settled"], stage["membrane"]
-        with naming(m):
-            renewed = let(self._renew(v, settled, stage), "renewed", width)
-        m.d.comb += [
-            self.result.integrator.eq(Mux(stage["update"], renewed, stage["base"])),
-            self.spike.eq(stage["spike"]),
-            self.membrane.eq(membrane),
-            self.saturated.eq(stage["saturated"]),
-        ]
-
-    def _with_synaptic_current(self, m: Module, total: Value, current: Current) -> None:
-        model, width = self.config.model, self.config.model.state_width
-        first = {"update": self.update, "total": total, "stored": self.state.membrane}
-        stage = register(m, "s3_", self._stored() | first)
-        base, overflow = self._saturate(m, stage, current.width, "current_")
-        stage = register(m, "s4_", self._kept(stage) | {"base": base, "saturated": overflow})
-        push = stage["base"][: current.width].as_signed() if current.timing == "same_step" else 0
-        with naming(m):
-            total = let(stage["stored"] + push + self._parameter(stage, "membrane_bias"), "membrane_total")
-        stage = register(m, "s5_", stage | {"total": total})
-        with naming(m):
-            v, overflow = integrate(stage["total"], width)
-            fired = {"v": v, "spike": self._fire(v, stage) & stage["update"]}
-            fired["saturated"] = stage["saturated"] | (overflow & stage["update"])
-        stage = register(m, "s6_", self._kept(stage) | fired)
-        with naming(m):
-            settled = self._settle(stage["v"], stage)
-        stage = register(m, "s7_", stage | {"settled": settled, "membrane": observe(model, stage["v"], settled)})
-        i = stage["base"][: current.width].as_signed()
-        with naming(m, "current_"):
-            decayed = let(current.decay.apply(i, self._parameter(stage, "current_factor")), "decayed", current.width)
-        with naming(m):
-            renewed = let(self._renew(stage["v"], stage["settled"], stage), "renewed", width)
-        saturated = stage["saturated"]
-        if current.timing == "next_step":
-            stage = register(m, "s8_", stage | {"decayed": decayed, "renewed": renewed})
-            decayed, i = stage["decayed"], stage["base"][: current.width].as_signed()
-            with naming(m, "pushed_"):
-                renewed, overflow = integrate(let(stage["renewed"] + i, "total"), width)
-            saturated = stage["saturated"] | (overflow & stage["update"])
-        m.d.comb += [
-            self.result.integrator.eq(Mux(stage["update"], decayed, stage["base"])),
-            self.result.membrane.eq(Mux(stage["update"], renewed, stage["stored"])),
-            self.spike.eq(stage["spike"]),
-            self.membrane.eq(stage["membrane"]),
-            self.saturated.eq(saturated),
-        ]
-
-    def _saturate(self, m: Module, stage: dict[str, Value], width: int, prefix: str = "") -> tuple[Value, Value]:
-        """The sum of ``stage``, saturated to ``width`` bits if updating; and whether that limited it."""
-        update, total = stage["update"], stage["total"]
-        with naming(m, prefix):
-            value, overflow = integrate(total, width)
-            return let(Mux(update, value, total), "base", self.config.accumulator_width), overflow & update
-
-    @staticmethod
-    def _kept(stage: dict[str, Value]) -> dict[str, Value]:
-        """What later stages may need: all but the sum."""
-        return {name: value for name, value in stage.items() if name != "total"}
+    def _parameter(self, name: str) -> Value:
+        """A stored parameter, or the value that is built in."""
+        return Value.cast(self.settings[name]) if name in self.config.stored else Const(dict(self.config.fixed)[name])

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ranvier.golden.neuron import after_reset, fire, integrate, renew
+from ranvier.golden.neurons.lif import after_reset, fire, integrate, renew
 from ranvier.golden.train.setup import TrainedLayer
 
 from ..arith import naming, register
@@ -33,7 +33,7 @@ def kinds(config: TrainerConfig) -> tuple[list[TrainedLayer], list[int]]:
 
 
 class NeuronLane(wiring.Component):
-    """Ends the step of one neuron: the arithmetic of :mod:`ranvier.golden.neuron` and the surrogate, by ``kind``.
+    """Ends the step of one neuron: the arithmetic of :mod:`ranvier.golden.neurons.lif` and the surrogate, by ``kind``.
 
     Latency: :data:`UPDATE_STAGES` cycles from ``total`` and ``kind`` to the outputs. Throughput: 1 a cycle.
     """

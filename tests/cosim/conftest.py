@@ -9,7 +9,8 @@ import pytest
 from ranvier.gen.config import Configuration
 from ranvier.gen.design import Design
 from ranvier.gen.emit import generate
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
 
@@ -37,8 +38,8 @@ def program() -> Program:
 
 def small_program(seed: int = 3) -> Program:
     rng = np.random.default_rng(seed)
-    hidden = NeuronModel(state_width=10, membrane_decay=Shift(2))
-    readout = NeuronModel(state_width=12, membrane_decay=Shift(3), spiking=False)
+    hidden = Lif(state_width=10, membrane_decay=Shift(2))
+    readout = Lif(state_width=12, membrane_decay=Shift(3), spiking=False)
     parameters = {"bias": np.array(0), "threshold": np.array(25), "reset_value": np.array(0)}
     layers = (
         Layer("hidden", dense(rng.integers(-8, 16, (20, 13))), 5, hidden, parameters),

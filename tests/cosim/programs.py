@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.golden.fixed import signed_max, signed_min, signed_width
+from ranvier.golden.fixed import signed_max, signed_min, signed_width, weight_range
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift, weight_range
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Layer, Program, dense
 
 from .cover import cover_pairs
@@ -99,7 +100,7 @@ def _layer(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng
     if row["current"] is not None:
         current = Current(max(width - 1, 2), DECAYS[row["current"]], row.get("current_timing", "same_step"))
     options = {key: row[key] for key in ("comparison", "reset", "reset_timing") if key in row}
-    model = NeuronModel(
+    model = Lif(
         state_width=width,
         membrane_decay=DECAYS[row["decay"]],
         current=current,
@@ -117,7 +118,7 @@ def _layer(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng
 
 
 def _parameters(
-    model: NeuronModel, kind: str, neurons: int, scale: int, rng: np.random.Generator
+    model: Lif, kind: str, neurons: int, scale: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     parameters = {}
     for index, (name, (width, signed)) in enumerate(model.parameter_shapes().items()):

@@ -8,7 +8,8 @@ import pytest
 
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.stimulus import Samples
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.sim import process
 from ranvier.sim.bench import BURST_WORDS
@@ -75,7 +76,7 @@ def test_without_back_pressure_every_sample_is_measured(build, program, spikes):
 
 def test_the_bench_never_makes_the_chip_wait(build):
     """A layer with a lane for each neuron takes an event in every cycle, and a sample is longer than four bursts."""
-    model, parameters = NeuronModel(state_width=12, membrane_decay=Shift(2)), {"threshold": 40, "reset_value": 0}
+    model, parameters = Lif(state_width=12, membrane_decay=Shift(2)), {"threshold": 40, "reset_value": 0}
     weights = np.random.default_rng(6).integers(-8, 8, (784, 10))
     layer = Layer(
         "core", dense(weights), 4, model, {name: np.array(v) for name, v in ({"bias": 0} | parameters).items()}

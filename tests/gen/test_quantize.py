@@ -16,7 +16,7 @@ from ranvier.gen.network import Network, NetworkLayer, Neurons
 from ranvier.gen.quantize import quantize
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
 from ranvier.golden.program import dense
 from ranvier.hw.config import chip_config
 

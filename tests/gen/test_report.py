@@ -22,7 +22,8 @@ from ranvier.gen.report.figures import Population, Span, activity, confusion
 from ranvier.gen.synth.flow import SynthReport
 from ranvier.gen.synth.path import Hop
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
 from ranvier.sim.result import Cycles, SimResult, save
@@ -51,8 +52,8 @@ SYNTHESIS = SynthReport(
 @pytest.fixture
 def program() -> Program:
     rng = np.random.default_rng(SEED)
-    spiking = NeuronModel(state_width=10, membrane_decay=Shift(2))
-    readout = NeuronModel(state_width=12, membrane_decay=Keep(), spiking=False)
+    spiking = Lif(state_width=10, membrane_decay=Shift(2))
+    readout = Lif(state_width=12, membrane_decay=Keep(), spiking=False)
     weights = rng.integers(-3, 9, (12, 7)) * (rng.random((12, 7)) < 0.8)
     parameters = {"bias": np.arange(7) % 2, "threshold": np.array(20), "reset_value": np.array(0)}
     layers = (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ranvier.gen.widths import reach, safe_widths
 from ranvier.golden.inference import run_layer
-from ranvier.golden.neuron import Current, Decay, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Layer, dense
 
 DECAYS = st.one_of(st.just(Keep()), st.builds(Shift, st.integers(0, 5)), st.just(Multiply(6)))
@@ -25,7 +26,7 @@ def layers(draw: st.DrawFn) -> tuple[Layer, int]:
     if draw(st.booleans()):
         current = Current(32, draw(DECAYS), draw(st.sampled_from(["same_step", "next_step"])))
     reset = draw(st.sampled_from(["hard", "soft", "none"]))
-    model = NeuronModel(
+    model = Lif(
         state_width=32,
         membrane_decay=draw(DECAYS),
         current=current,
@@ -63,7 +64,7 @@ def extremes(layer: Layer, steps: int, seed: int) -> np.ndarray:
 def explored(layer: Layer, neuron: int, steps: int) -> tuple[list[int], list[int]]:
     """Every membrane potential and current that a neuron can reach, by trying all inputs at each step.
 
-    Plain integers and the equations of :mod:`ranvier.golden.neuron`'s docstring, but none of its code.
+    Plain integers and the equations of :mod:`ranvier.golden.neurons.lif`'s docstring, but none of its code.
     """
     model = layer.model
     p = {name: int(np.broadcast_to(array, layer.neurons)[neuron]) for name, array in layer.parameters.items()}
@@ -139,7 +140,7 @@ def test_one_bit_less_overflows(decay: Decay, timing: str | None) -> None:
     random = np.random.default_rng(2)
     weights, steps = random.integers(-8, 8, (6, 5)), 9
     current = None if timing is None else Current(32, Keep(), timing)
-    model = NeuronModel(32, decay, current, spiking=False, reset="none", bias_width=4)
+    model = Lif(32, decay, current, spiking=False, reset="none", bias_width=4)
     parameters = {name: np.asarray(60 if name == "membrane_factor" else 3) for name in model.parameter_shapes()}
     widths = safe_widths(model, dense(weights), parameters, steps)
 
@@ -157,7 +158,7 @@ def test_one_bit_less_overflows(decay: Decay, timing: str | None) -> None:
 
 def test_a_hard_reset_bounds_the_state_for_ever() -> None:
     weights = np.array([[5], [-3]])
-    model = NeuronModel(32, Shift(2))
+    model = Lif(32, Shift(2))
     parameters = {"bias": np.array(0), "threshold": np.array(20), "reset_value": np.array(0)}
     few, many = (safe_widths(model, dense(weights), parameters, steps).membrane for steps in (100, 1_000_000))
     assert few == many == 6  # 19 - (19 >> 2) + 5 = 20 is the most, 4 * -3 = -12 the least

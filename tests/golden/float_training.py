@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, one_hot
 
-from ranvier.golden.neuron import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
 from ranvier.golden.train.loss import CrossEntropy, Loss
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle, Surrogate, Triangle

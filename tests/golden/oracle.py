@@ -1,6 +1,6 @@
 """The neuron family in exact fractions, written from the equations; shares nothing with ``ranvier.golden``.
 
-It reads a :class:`NeuronModel` as a plain description. Here the leak opens a step, as in the frameworks;
+It reads a :class:`Lif` as a plain description. Here the leak opens a step, as in the frameworks;
 golden and the hardware apply it when the step before ends. Integers are what is left after each rounding.
 """
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 
 
 def nearest(value: Fraction) -> int:
@@ -53,7 +54,7 @@ class Step:
     state: State
 
 
-def opening(model: NeuronModel, parameters: dict[str, int], state: State) -> int:
+def opening(model: Lif, parameters: dict[str, int], state: State) -> int:
     """The membrane potential that a step starts from: leak and delayed reset applied."""
     membrane = state.membrane
     delayed = state.spiked and model.reset_timing == "next_step"
@@ -67,7 +68,7 @@ def opening(model: NeuronModel, parameters: dict[str, int], state: State) -> int
     return v
 
 
-def step(model: NeuronModel, parameters: dict[str, int], state: State, drive: int) -> Step:
+def step(model: Lif, parameters: dict[str, int], state: State, drive: int) -> Step:
     """One time step with ``drive``, the sum of the weights of the inputs that spiked."""
     width, current = model.state_width, model.current
     v, i, sums = opening(model, parameters, state), 0, []

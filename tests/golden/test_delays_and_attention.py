@@ -9,7 +9,8 @@ import torch
 from ranvier.gen.simulate import driven
 from ranvier.golden.attention import Attention, Tokens
 from ranvier.golden.inference import run_program, synaptic_drive
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Connection, Layer, Program
 from ranvier.golden.synapse import Dense, bounds
 from ranvier.golden.torch_model import TorchProgram
@@ -129,7 +130,7 @@ def test_what_cannot_be_is_refused(make, message):
 
 
 def test_an_attention_stands_alone_with_a_weight_of_1():
-    model = NeuronModel(8, Shift(1), spiking=False)
+    model = Lif(8, Shift(1), spiking=False)
     connection = three(Attention(np.full(1, 2), Tokens(2, 2)), -1, -1, -1)
     with pytest.raises(ValueError) as error:
         Layer("layer", (connection,), 3, model, {"bias": np.array(0)})

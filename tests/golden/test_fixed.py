@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranvier.golden.fixed import limit, overflows, round_shift, signed_max, signed_min, signed_width
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift, fire, integrate, weight_range
+from ranvier.golden.fixed import limit, overflows, round_shift, signed_max, signed_min, signed_width, weight_range
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif, fire, integrate
 
 from .oracle import leaked, limited, nearest
 
@@ -90,7 +91,7 @@ def test_decay_never_grows_a_value():
 
 @pytest.mark.parametrize(("comparison", "at_threshold"), [("greater", False), ("greater_equal", True)])
 def test_fire_at_just_below_and_just_above_the_threshold(comparison, at_threshold):
-    model = NeuronModel(8, Keep(), comparison=comparison)
+    model = Lif(8, Keep(), comparison=comparison)
     for threshold in range(-127, 127):
         v = np.array([threshold - 1, threshold, threshold + 1])
         assert fire(model, v, threshold).tolist() == [False, at_threshold, True]

@@ -11,7 +11,8 @@ import torch
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
 from ranvier.golden.inference import run_layer
-from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Layer, dense
 
 SAMPLES, STEPS, AXONS, NEURONS = 50, 5, 12, 9
@@ -26,7 +27,7 @@ def stimulus(unit: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return weights.astype(np.int64), rng.random((SAMPLES, STEPS, AXONS)) < 0.3
 
 
-def parameters(model: NeuronModel, **values: int) -> dict[str, np.ndarray]:
+def parameters(model: Lif, **values: int) -> dict[str, np.ndarray]:
     return {name: np.array(values.get(name, 0)) for name in model.parameter_shapes()}
 
 
@@ -50,7 +51,7 @@ def parameters(model: NeuronModel, **values: int) -> dict[str, np.ndarray]:
     ],
 )
 def test_snntorch_leaky(mechanism, delay, reset, timing, beta, decay, factor, unit):
-    model = NeuronModel(32, decay, comparison="greater", reset=reset, reset_timing=timing)
+    model = Lif(32, decay, comparison="greater", reset=reset, reset_timing=timing)
     threshold = -(-THRESHOLD // unit) * unit
     weights, spikes = stimulus(unit, seed=unit)
     weights[1] = threshold  # the membrane meets the threshold exactly, where > and >= differ
@@ -84,7 +85,7 @@ def test_snntorch_leaky(mechanism, delay, reset, timing, beta, decay, factor, un
 @pytest.mark.parametrize("seed", range(5))
 def test_norse_lif_with_synaptic_current(seed):
     unit, threshold = 4**STEPS, 5 * 4**STEPS
-    model = NeuronModel(32, Multiply(1), Current(32, Shift(1), "same_step"), comparison="greater")
+    model = Lif(32, Multiply(1), Current(32, Shift(1), "same_step"), comparison="greater")
     weights, spikes = stimulus(unit, seed)
     layer = Layer("cuba", dense(weights), 16, model, parameters(model, threshold=threshold, membrane_factor=1))
     trace = run_layer(layer, [spikes])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ranvier.golden.inference import run_program, synaptic_drive
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 
 from ..programs import random_layer, random_program
@@ -16,7 +17,7 @@ SECOND = 1e7  # synaptic operations that one core must do in a second
 
 
 def lif(axons: int, neurons: int, rng: np.random.Generator, *, spiking: bool = True, name: str = "layer") -> Layer:
-    model = NeuronModel(20, Shift(3), spiking=spiking, bias_width=8)
+    model = Lif(20, Shift(3), spiking=spiking, bias_width=8)
     return random_layer(rng, axons, neurons, model=model, weight_width=8, name=name)
 
 
@@ -51,7 +52,7 @@ def test_samples_do_not_influence_each_other():
 def test_largest_weights_sum_without_rounding():
     weights = np.full((4096, 2), 32767, np.int64)
     weights[0, 1] = 32766
-    model = NeuronModel(32, Keep())
+    model = Lif(32, Keep())
     parameters = {"bias": np.array(0), "threshold": np.array(1), "reset_value": np.array(0)}
     drive = synaptic_drive(Layer("wide", dense(weights), 16, model, parameters), [np.ones((1, 1, 4096), bool)])
     assert drive.tolist() == [[[4096 * 32767, 4096 * 32767 - 1]]]
@@ -98,8 +99,8 @@ def test_the_same_program_is_the_same_bytes(tmp_path):
 
 
 GOOD = {"bias": np.array(0), "threshold": np.array(1), "reset_value": np.array(0)}
-MODEL = NeuronModel(8, Keep())
-SOFT = NeuronModel(8, Keep(), reset="soft")
+MODEL = Lif(8, Keep())
+SOFT = Lif(8, Keep(), reset="soft")
 WEIGHTS = np.array([[1, 2, 3]])
 
 

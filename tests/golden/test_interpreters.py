@@ -10,7 +10,8 @@ from amaranth.hdl import Shape, signed, unsigned
 
 from ranvier.golden.fixed import round_shift, signed_max, signed_min
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift, after_reset, fire, integrate, observe, renew
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif, after_reset, fire, integrate, observe, renew
 from ranvier.golden.torch_model import TorchProgram
 
 from ..programs import random_program
@@ -21,14 +22,14 @@ DECAYS = [Keep(), Shift(0), Shift(3), Multiply(1), Multiply(8)]
 OPTIONS = list(product(DECAYS, ["hard", "soft", "none"], ["same_step", "next_step"], ["greater", "greater_equal"]))
 
 
-def models() -> list[NeuronModel]:
+def models() -> list[Lif]:
     return [
-        NeuronModel(WIDTH, decay, reset=reset, reset_timing=timing, comparison=comparison)
+        Lif(WIDTH, decay, reset=reset, reset_timing=timing, comparison=comparison)
         for decay, reset, timing, comparison in OPTIONS
     ]
 
 
-def step(model: NeuronModel, total, threshold, reset_value, factor) -> list:
+def step(model: Lif, total, threshold, reset_value, factor) -> list:
     """A step of a neuron without current, in any interpreter."""
     v, overflow = integrate(total, model.state_width)
     spike = fire(model, v, threshold)
@@ -36,7 +37,7 @@ def step(model: NeuronModel, total, threshold, reset_value, factor) -> list:
     return [overflow, spike, observe(model, v, settled), renew(model, v, settled, spike, threshold, factor)]
 
 
-def corners(model: NeuronModel) -> list[tuple[int, int, int, int]]:
+def corners(model: Lif) -> list[tuple[int, int, int, int]]:
     """(total, threshold, reset value, factor): the ends of each range, zero, and around the threshold."""
     low, high = signed_min(WIDTH), signed_max(WIDTH)
     thresholds = [0, 1, 7, high] if model.reset == "soft" else [low, -1, 0, 1, 7, high]
@@ -49,7 +50,7 @@ def corners(model: NeuronModel) -> list[tuple[int, int, int, int]]:
     return cases
 
 
-def shapes(model: NeuronModel) -> list[Shape]:
+def shapes(model: Lif) -> list[Shape]:
     """Of the operands of :func:`step`."""
     return [signed(WIDTH + 3), signed(WIDTH), signed(WIDTH), unsigned(model.membrane_decay.factor_width or 1)]
 

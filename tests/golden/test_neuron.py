@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ranvier.golden.inference import run_layer
-from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Layer, dense
 
 from ..programs import random_layer, random_model
@@ -69,7 +70,7 @@ def test_every_drive_sequence(reset, decay, current):
     patterns = np.array(list(product([False, True], repeat=4 * STEPS))).reshape(-1, STEPS, 4)
     saturations = fired = 0
     for timing, comparison in product(["same_step", "next_step"], ["greater", "greater_equal"]):
-        model = NeuronModel(
+        model = Lif(
             4, DECAYS[decay], CURRENTS[current], reset=reset, reset_timing=timing, comparison=comparison, bias_width=3
         )
         parameters = {name: np.array(PARAMETERS[name]) for name in model.parameter_shapes()}

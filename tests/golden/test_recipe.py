@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.golden.neuron import NeuronModel, Shift
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import TrainingState
 from ranvier.golden.train.loss import CrossEntropy, Softmax
@@ -28,11 +29,11 @@ SETUP = TrainingSetup(
             "hidden",
             64,
             128,
-            NeuronModel(16, Shift(3), reset="hard"),
+            Lif(16, Shift(3), reset="hard"),
             {"bias": 0, "threshold": ONE, "reset_value": 0},
             Rectangle(ONE // 2),
         ),
-        TrainedLayer("readout", 128, 10, NeuronModel(16, Shift(4), spiking=False), {"bias": 0}),
+        TrainedLayer("readout", 128, 10, Lif(16, Shift(4), spiking=False), {"bias": 0}),
     ),
     CrossEntropy(Softmax(10, unit_bits=11, probability_bits=10)),
     Sgd(Shift(3), momentum_width=20, rate_width=8, rate_shift=21, clip=(1 << 11) - 1),

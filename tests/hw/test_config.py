@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from ranvier.golden.neuron import Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
 
-MODEL = NeuronModel(state_width=12, membrane_decay=Shift(4))
+MODEL = Lif(state_width=12, membrane_decay=Shift(4))
 FIXED = (("bias", 0), ("threshold", 300), ("reset_value", 0))
 
 
@@ -51,7 +52,7 @@ def test_what_cannot_be_built_is_refused(changes, message):
 
 
 def layer(name: str, axons: int, neurons: int) -> Layer:
-    model = NeuronModel(state_width=8, membrane_decay=Multiply(4), bias_width=3)
+    model = Lif(state_width=8, membrane_decay=Multiply(4), bias_width=3)
     parameters = {
         "bias": np.arange(neurons) % 3,
         "threshold": np.array(9),

@@ -8,9 +8,10 @@ import pytest
 from amaranth.sim import Simulator
 
 from ranvier.gen.images import memory_words
-from ranvier.golden.fixed import signed_width
+from ranvier.golden.fixed import signed_width, weight_range
 from ranvier.golden.inference import run_layer
-from ranvier.golden.neuron import NeuronModel, Shift, weight_range
+from ranvier.golden.neurons.leak import Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, dense
 from ranvier.hw.config import CoreConfig, PartialSums, core_config
 from ranvier.hw.core import Core
@@ -142,7 +143,7 @@ def schedule(core: CoreConfig, events: list[Event]) -> list[int]:
 @pytest.mark.parametrize("lanes", [1, 3, 8])
 def test_a_sum_takes_a_cycle_where_no_result_for_its_group_is_under_way(lanes):
     rng = np.random.default_rng(lanes)
-    model = NeuronModel(10, Shift(2), reset="soft")
+    model = Lif(10, Shift(2), reset="soft")
     layer = random_layer(rng, 12, 8, model=model, weight_width=4)
     core = home_of(layer, [0, 6, 12], lanes)
     in_order = [(core.partial_index(group * lanes), 0, 0, 5) for group in range(core.groups)]
@@ -157,7 +158,7 @@ def test_a_sum_takes_a_cycle_where_no_result_for_its_group_is_under_way(lanes):
 
 def test_sums_that_do_not_exist_are_counted():
     """Lanes and groups that are none; and one sum more than a step can have."""
-    model = NeuronModel(10, Shift(2), reset="soft")
+    model = Lif(10, Shift(2), reset="soft")
     layer = random_layer(np.random.default_rng(1), 12, 8, model=model, weight_width=4)
     core = home_of(layer, [0, 6, 12], 3)
     illegal = [core.indices - 1, core.partial_index(0) + 3, core.partial_index(0) + 3 * 4, core.axons]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Current, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
 from ranvier.hw.core.timing import core_cycles
@@ -50,7 +51,7 @@ def test_events_follow_each_other_without_a_gap(lanes):
 @pytest.mark.parametrize("lanes", [2, 20])
 def test_latency_of_a_core(decay, current, lanes):
     """From the taking of a step_end to the offer of the first spike, where neuron 0 spikes."""
-    model = NeuronModel(state_width=8, membrane_decay=decay, current=current, reset="none")
+    model = Lif(state_width=8, membrane_decay=decay, current=current, reset="none")
     parameters = {name: np.array(0) for name in model.parameter_shapes()}  # threshold 0: everybody spikes
     program = Program("one", (Layer("core", dense(np.ones((3, 20), np.int64)), 4, model, parameters),), 1)
     config = chip_config(program, lanes)
@@ -62,7 +63,7 @@ def test_latency_of_a_core(decay, current, lanes):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_the_last_step_may_be_empty_and_end_before_all_have_taken_it(steps):
     """Events that a join copies: the output may end before the input's last event is taken."""
-    model = NeuronModel(state_width=8, membrane_decay=Shift(1))
+    model = Lif(state_width=8, membrane_decay=Shift(1))
     parameters = {"bias": np.array(0), "threshold": np.array(100), "reset_value": np.array(0)}
     layer = Layer("core", dense(np.ones((4, 4), np.int64), -1, -1), 4, model, parameters)
     program = Program("twice", (layer,), steps)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ranvier.gen.training.images import Samples
-from ranvier.golden.neuron import Shift
+from ranvier.golden.neurons.leak import Shift
 from ranvier.golden.train import bptt
 from ranvier.golden.train.setup import TrainingSetup
 from ranvier.golden.train.surrogate import Rectangle

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ranvier.gen.training.images import Samples
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import TrainingState
 from ranvier.golden.train.loss import CrossEntropy, Softmax
@@ -29,8 +30,8 @@ specification.loader.exec_module(compare_trainers)
 
 def small_setup(**options) -> TrainingSetup:
     """13-20-5, four lanes: nothing divides."""
-    hidden = NeuronModel(18, Shift(1), comparison="greater")
-    readout = NeuronModel(18, Keep(), spiking=False)
+    hidden = Lif(18, Shift(1), comparison="greater")
+    readout = Lif(18, Keep(), spiking=False)
     parameters = {"bias": 0, "threshold": 4096, "reset_value": 0}
     layers = (
         TrainedLayer("hidden", 13, 20, hidden, parameters, Rectangle(2048)),

@@ -6,7 +6,8 @@ from ranvier.gen.config import load_configuration
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.training.config import Training
 from ranvier.gen.training.setup import rate_plan, trainer_config
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
@@ -33,8 +34,8 @@ def test_the_presets_are_the_measured_recipes():
     digits = TrainingSetup(
         "train_digits",
         (
-            TrainedLayer("hidden", 64, 128, NeuronModel(16, Shift(3)), hidden, Rectangle(one // 2)),
-            TrainedLayer("readout", 128, 10, NeuronModel(16, Shift(4), spiking=False), {"bias": 0}),
+            TrainedLayer("hidden", 64, 128, Lif(16, Shift(3)), hidden, Rectangle(one // 2)),
+            TrainedLayer("readout", 128, 10, Lif(16, Shift(4), spiking=False), {"bias": 0}),
         ),
         CrossEntropy(Softmax(10, unit_bits=11, probability_bits=10)),
         Sgd(Shift(3), momentum_width=20, rate_width=8, rate_shift=21, clip=2047),
@@ -47,8 +48,8 @@ def test_the_presets_are_the_measured_recipes():
     mnist = TrainingSetup(
         "train_mnist",
         (
-            TrainedLayer("hidden", 784, 200, NeuronModel(16, Shift(3)), hidden, Rectangle(one // 2)),
-            TrainedLayer("readout", 200, 10, NeuronModel(16, Keep(), spiking=False), {"bias": 0}),
+            TrainedLayer("hidden", 784, 200, Lif(16, Shift(3)), hidden, Rectangle(one // 2)),
+            TrainedLayer("readout", 200, 10, Lif(16, Keep(), spiking=False), {"bias": 0}),
         ),
         CrossEntropy(Softmax(10, unit_bits=10, probability_bits=10)),
         Sgd(Shift(3), momentum_width=20, rate_width=8, rate_shift=20, clip=2047),

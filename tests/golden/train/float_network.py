@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import conv2d, cross_entropy, one_hot
 
-from ranvier.golden.neuron import Keep, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
 from ranvier.golden.train.loss import CrossEntropy
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
 

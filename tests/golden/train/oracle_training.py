@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
-from ranvier.golden.neuron import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
 from ranvier.golden.train.loss import CountError, Softmax
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 
 from ranvier.golden.fixed import signed_max, signed_min
-from ranvier.golden.neuron import Decay, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.bptt import TrainingState
 from ranvier.golden.train.loss import CountError, CrossEntropy, Loss, Softmax
 from ranvier.golden.train.optimiser import Sgd
@@ -31,7 +32,7 @@ def pick(rng: np.random.Generator, options):
 def random_layer(
     rng: np.random.Generator, name: str, inputs: int, neurons: int, *, spiking: bool, recurrent: bool, **options
 ) -> TrainedLayer:
-    """A layer with options drawn at random, but for those of ``NeuronModel`` and the ``surrogate`` in ``options``."""
+    """A layer with options drawn at random, but for those of ``Lif`` and the ``surrogate`` in ``options``."""
     surrogate = options.pop("surrogate", None) or pick(rng, SURROGATES)
     convolution = options.pop("convolution", None)
     drawn = {
@@ -40,7 +41,7 @@ def random_layer(
         "reset": pick(rng, ["hard", "soft", "none"]),
         "reset_timing": pick(rng, ["same_step", "next_step"]),
     }
-    model = NeuronModel(int(rng.integers(8, 12)), spiking=spiking, **drawn | options)
+    model = Lif(int(rng.integers(8, 12)), spiking=spiking, **drawn | options)
     values = {"bias": 0, "threshold": int(rng.integers(0, 120)), "reset_value": int(rng.integers(-40, 40))}
     decay = model.membrane_decay
     if isinstance(decay, Multiply):

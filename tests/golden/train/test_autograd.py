@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.bptt import TrainingState, learn, run_batch, update
 from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
 from ranvier.golden.train.optimiser import Sgd
@@ -24,7 +25,7 @@ UNIT = 1 << FRACTION
 
 def exact_setup(decay, reset, timing, comparison, reset_path, recurrent, temporal) -> TrainingSetup:
     """Two spiking layers; weights and thresholds are whole units, gradients begin with ``GAIN`` zero bits."""
-    model = NeuronModel(24, decay, comparison=comparison, reset=reset, reset_timing=timing)
+    model = Lif(24, decay, comparison=comparison, reset=reset, reset_timing=timing)
     values = {"bias": 0, "threshold": 2 * UNIT, "reset_value": -UNIT, "membrane_factor": 1}
     parameters = {name: values[name] for name in model.parameter_shapes()}
     surrogate = Rectangle(2 * UNIT + 1, 1)
@@ -99,9 +100,9 @@ def digits():
 
 def digits_setup(surrogate, loss, *, reset="hard", reset_path="detached", recurrent=False) -> TrainingSetup:
     """64 inputs, 128 leaky neurons and 10 outputs in the default formats."""
-    hidden = NeuronModel(20, Shift(3), comparison="greater", reset=reset)
+    hidden = Lif(20, Shift(3), comparison="greater", reset=reset)
     counts = isinstance(loss, CountError)
-    output = hidden if counts else NeuronModel(20, Shift(4), spiking=False)
+    output = hidden if counts else Lif(20, Shift(4), spiking=False)
     values = {"bias": 0, "threshold": DIGITS_UNIT, "reset_value": 0}
     of_hidden, of_output = ({n: values[n] for n in model.parameter_shapes()} for model in (hidden, output))
     layers = (

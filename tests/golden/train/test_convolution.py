@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.bptt import run_batch
 from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd
@@ -26,7 +27,7 @@ SHAPES = [
         [1, 3], [(5, 4), (3, 7)], [(1, 1), (3, 2), (2, 3)], [(1, 1), (2, 1), (3, 2)], [(0, 0), (1, 2)]
     )
 ]
-PLACED = TrainedLayer("placed", 1, 1, NeuronModel(8, Keep(), spiking=False), {"bias": 0})
+PLACED = TrainedLayer("placed", 1, 1, Lif(8, Keep(), spiking=False), {"bias": 0})
 
 
 def placed(convolution: Convolution) -> TrainedLayer:
@@ -111,7 +112,7 @@ def test_gradients_equal_autograd_where_the_formats_lose_nothing(chain, decay, r
     """As in :mod:`.test_autograd`: whole weights, gradients that begin with zero bits."""
     rng, fraction, gain, steps = np.random.default_rng(len(str(chain))), 4, 14, 3
     unit = 1 << fraction
-    model = NeuronModel(24, decay, reset="hard")
+    model = Lif(24, decay, reset="hard")
     parameters = {"bias": 0, "threshold": 2 * unit, "reset_value": -unit}
     surrogate = Rectangle(2 * unit + 1, 1)
     layers = [

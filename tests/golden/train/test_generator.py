@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ranvier.golden import generator
-from ranvier.golden.neuron import Shift
+from ranvier.golden.neurons.leak import Shift
 from ranvier.golden.train.bptt import TrainingState, update
 from ranvier.golden.train.optimiser import Sgd
 

@@ -14,7 +14,8 @@ from ranvier.golden import (
     torch_arith,  # noqa: F401  tensors join the arithmetic
 )
 from ranvier.golden.fixed import magnitude, narrow, select, truncate_shift
-from ranvier.golden.neuron import Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.gradient import (
     membrane_gradient,
     readout_gradient,
@@ -88,13 +89,13 @@ def leaves() -> list[Leaf]:
             leaf(f"through_leak {decay}", lambda x, f, d=decay: through_leak(d, x, f), GRADIENT, factor_of(decay))
         )
     for reset, timing in product(["hard", "soft", "none"], ["same_step", "next_step"]):
-        model = NeuronModel(11, Keep(), reset=reset, reset_timing=timing)
+        model = Lif(11, Keep(), reset=reset, reset_timing=timing)
         result.append(
             leaf(f"reset_path {reset} {timing}", lambda *x, m=model: reset_path(m, *x, 6),
                  POTENTIAL, GRADIENT, GRADIENT, POTENTIAL, POTENTIAL)
         )  # fmt: skip
     for reset, bits in product(["hard", "soft", "none"], [-1, 0, 4]):
-        model, slope = NeuronModel(11, Keep(), reset=reset), Table((31,), 0, bits)
+        model, slope = Lif(11, Keep(), reset=reset), Table((31,), 0, bits)
         result.append(
             leaf(f"membrane_gradient {reset} {bits}",
                  lambda gs, d, leaked, s, m=model, t=slope: membrane_gradient(m, t, gs, d, leaked, s, 9),

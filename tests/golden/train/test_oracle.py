@@ -6,7 +6,7 @@ from itertools import chain, product
 import numpy as np
 import pytest
 
-from ranvier.golden.neuron import Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import TrainingState
 from ranvier.golden.train.setup import TrainingSetup

@@ -7,7 +7,8 @@ import pytest
 
 from ranvier.golden import generator
 from ranvier.golden.inference import run_program
-from ranvier.golden.neuron import Current, Keep, Multiply, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.product import exact_product
 from ranvier.golden.train.bptt import TrainingState, forward, learn, run_batch, update
 from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
@@ -18,9 +19,9 @@ from ranvier.golden.train.synapse import Convolution
 
 from .setups import random_samples, random_setup, random_state
 
-MODEL = NeuronModel(12, Shift(2))
+MODEL = Lif(12, Shift(2))
 PARAMETERS = {"bias": 0, "threshold": 64, "reset_value": 0}
-READOUT = NeuronModel(12, Shift(2), spiking=False)
+READOUT = Lif(12, Shift(2), spiking=False)
 SQUARE = Convolution(1, 4, 4, 2, (3, 3))
 
 
@@ -50,7 +51,7 @@ def setup(**changes) -> TrainingSetup:
          "Layer a: Parameters must be ['bias', 'reset_value', 'threshold'], not ['bias']"),
         ({"parameters": PARAMETERS | {"threshold": 2048}},
          "Layer a: Parameter threshold must lie in -2048..2047 (12 bits), not 2048..2048"),
-        ({"model": NeuronModel(12, Keep(), Current(12, Keep())), "parameters": PARAMETERS | {"membrane_bias": 0}},
+        ({"model": Lif(12, Keep(), Current(12, Keep())), "parameters": PARAMETERS | {"membrane_bias": 0}},
          "Layer a must have no synaptic current: it cannot be trained yet"),
         ({"surrogate": None}, "Layer a must have a surrogate if it spikes, and none if it does not"),
         ({"model": READOUT, "parameters": {"bias": 0}},

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train import bptt
 from ranvier.golden.train.loss import CountError
 from ranvier.golden.train.optimiser import Sgd
@@ -12,7 +13,7 @@ from ranvier.golden.train.surrogate import Rectangle
 
 
 def traced_setup(decay) -> TrainingSetup:
-    model = NeuronModel(20, decay, reset="soft")
+    model = Lif(20, decay, reset="soft")
     parameters = {"bias": 0, "threshold": 256}
     layers = [
         TrainedLayer(f"l{k}", a, b, model, parameters, Rectangle(200)) for k, (a, b) in enumerate([(20, 12), (12, 5)])

@@ -7,7 +7,8 @@ import numpy as np
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train.loss import CountError, CrossEntropy, Softmax
 from ranvier.golden.train.optimiser import Sgd
 from ranvier.golden.train.setup import TrainedLayer, TrainingSetup
@@ -31,7 +32,7 @@ def simulate(
 
 def dense_setup(sizes: Sequence[int], recurrent: Sequence[int] = (), *, lanes: int, **options: Any) -> TrainingSetup:
     """Dense layers of ``sizes[k]`` inputs and ``sizes[k + 1]`` neurons, the last of which also spikes."""
-    model = NeuronModel(12, Shift(1))
+    model = Lif(12, Shift(1))
     parameters = {"bias": 0, "threshold": 100, "reset_value": 0}
     layers = tuple(
         TrainedLayer(f"l{k}", sizes[k], sizes[k + 1], model, parameters, Rectangle(64), recurrent=k in recurrent)
@@ -43,7 +44,7 @@ def dense_setup(sizes: Sequence[int], recurrent: Sequence[int] = (), *, lanes: i
 
 def readout_setup(classes: int, softmax: Softmax, *, lanes: int, every_step: bool, steps: int) -> TrainingSetup:
     """One layer, a readout of ``classes`` neurons."""
-    model = NeuronModel(10, Keep(), spiking=False)
+    model = Lif(10, Keep(), spiking=False)
     layers = (TrainedLayer("output", 3, classes, model, {"bias": 0}),)
     return TrainingSetup("readout", layers, CrossEntropy(softmax, every_step), Sgd(), steps=steps, lanes=lanes)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ranvier.gen.training.images import Samples
-from ranvier.golden.neuron import Keep, NeuronModel, Shift
+from ranvier.golden.neurons.leak import Keep, Shift
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.train import bptt
 from ranvier.golden.train.bptt import BatchTrace, TrainingState
 from ranvier.golden.train.loss import CrossEntropy, Softmax
@@ -24,8 +25,8 @@ SAMPLES = 6
 
 def recurrent_setup() -> TrainingSetup:
     """7-9-6-4, two lanes: a loss at every step, the exact reset path, both hidden layers recurrent."""
-    hidden = NeuronModel(14, Shift(1), reset="soft")
-    readout = NeuronModel(14, Keep(), spiking=False)
+    hidden = Lif(14, Shift(1), reset="soft")
+    readout = Lif(14, Keep(), spiking=False)
     parameters, slope = {"bias": 0, "threshold": 700}, Triangle(8)
     layers = (
         TrainedLayer("first", 7, 9, hidden, parameters, slope, recurrent=True),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ranvier.golden.neuron import after_reset, fire, integrate, renew
+from ranvier.golden.neurons.lif import after_reset, fire, integrate, renew
 from ranvier.golden.train.setup import TrainedLayer
 from ranvier.hw.train.config import TrainerConfig
 from ranvier.hw.train.forward import ForwardEngine
