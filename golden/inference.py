@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from . import generator
-from .fixed import narrow, signed_max, signed_min
-from .neurons.neuron import Inputs
+from .fixed import narrow
+from .neurons.neuron import Inputs, range_of
 from .program import Layer, Program, spread
 
 
@@ -144,8 +144,8 @@ class _State:
         left = model.step(Inputs(integrated, self.states, self.parameters, self._noise()))
         self.states = {"integrator": np.broadcast_to(left.integrator, total.shape), **left.state}
         formats = {"integrator": (model.integrator_width, True), **model.states()}
-        for name, (width, signed) in formats.items():
-            low, high = (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
+        for name, form in formats.items():
+            low, high = range_of(form)
             assert low <= self.states[name].min() and self.states[name].max() <= high, name
         trace.spikes[:, step], trace.membrane[:, step] = left.spike, left.membrane
         trace.saturations[:] += (overflow | left.saturated).sum(axis=1)

@@ -12,13 +12,10 @@ The leak is applied when a step ends, so that events of the next step are plain 
 For ``refractory`` steps after a spike the potential stays at the reset value, whatever arrives.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from ..fixed import Value, cut, let, narrow, reaches, select
+from ..fixed import Value, cut, let, narrow, reaches, select, signed_max
 from .leak import Decay, Multiply
 from .neuron import Format, Inputs, Neuron, Outputs
 
@@ -90,10 +87,18 @@ class Lif(Neuron, kind="lif"):
         states = {} if self.current is None else {"membrane": (self.state_width, True)}
         return states | ({"resting": (self.refractory.bit_length(), False)} if self.refractory else {})
 
-    def problem(self, parameters: Mapping[str, np.ndarray]) -> str | None:
-        if self.spiking and self.reset == "soft" and parameters["threshold"].min() < 0:
-            return f"Threshold must not be negative with a soft reset, not {parameters['threshold'].min()}"
-        return None
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        ranges = super().ranges()
+        decays = {"membrane_factor": self.membrane_decay}
+        if self.current is not None:
+            decays["current_factor"] = self.current.decay
+        ranges |= {name: (0, 1 << each.fraction_bits) for name, each in decays.items() if isinstance(each, Multiply)}
+        return ranges | ({"threshold": (0, signed_max(self.state_width))} if self.soft else {})
+
+    @property
+    def soft(self) -> bool:
+        """Whether a spike subtracts the threshold."""
+        return self.spiking and self.reset == "soft"
 
     def step(self, given: Inputs) -> Outputs:
         if self.current is None:
@@ -175,6 +180,6 @@ def renew(model: Lif, v: Value, settled: Value, spike: Value, threshold: Value, 
     A hard reset, and a soft one in the ``same_step``, act before the decay; a soft one in the
     ``next_step`` subtracts the whole threshold after it (snnTorch's ``reset_delay=True``).
     """
-    if model.spiking and model.reset == "soft" and model.reset_timing == "next_step":
+    if model.soft and model.reset_timing == "next_step":
         return model.membrane_decay.apply(v, factor) - select(spike, threshold, 0)
     return model.membrane_decay.apply(settled, factor)

@@ -13,6 +13,24 @@ Format = tuple[int, bool]  # width in bits, signed
 
 
 @dataclass(frozen=True)
+class Field:
+    """A parameter of a float model: it may be ``low`` to ``high``, and is ``default`` where a file leaves it out (None:
+    a file must have it)."""
+
+    low: float
+    high: float
+    default: float | None = None
+
+
+@dataclass(frozen=True)
+class Formats:
+    """What a float model becomes integers of: bits of the membrane potential, and of the fraction of factors."""
+
+    state_width: int
+    fraction_bits: int
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a step starts from.
 
@@ -46,10 +64,12 @@ class Neuron(ABC):
     ``state_width``: signed bits of the membrane potential. ``bias_width``: signed bits of the ``bias`` that is added
     in every step. ``spiking``: False for a readout. ``levels``: greatest value of a spike; ``signed``: whether it may
     be negative. ``noise_width``: random bits that a neuron draws in a step, from the sequence that ``seed`` begins.
-    A subclass registers itself under ``kind``, in ``NEURONS``.
+    A subclass registers itself under ``kind``, in ``NEURONS``; a NIR node of that type with the ``FIELDS``, each one
+    value or one for each neuron, becomes it by :meth:`fitted`.
     """
 
     kind: ClassVar[str]
+    FIELDS: ClassVar[Mapping[str, Field]] = {}
     state_width: int
     bias_width: int
     spiking: bool
@@ -83,8 +103,21 @@ class Neuron(ABC):
     def step(self, given: Inputs) -> Outputs:
         """One time step; ``cut`` says where hardware puts registers."""
 
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """Of each parameter the least and the greatest value: all of its format, where a model does not say less."""
+        return {name: range_of(form) for name, form in self.parameter_shapes().items()}
+
+    @classmethod
+    def fitted(
+        cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
+    ) -> tuple["Neuron", dict[str, np.ndarray]]:
+        """The model for neurons of ``values`` (of each of ``FIELDS``, float64 ``[neurons]``), and their parameters but
+        for the bias, not yet rounded; ``scale``: units of the potential per unit of ``values``, ``[neurons]``. Raises
+        ValueError for values that no such neuron has."""
+        raise NotImplementedError(f"{cls.kind} has no FIELDS")
+
     def problem(self, parameters: Mapping[str, np.ndarray]) -> str | None:
-        """Why ``parameters`` that fit their formats are still none of this model, or None."""
+        """Why ``parameters`` within their ranges are still none of this model, or None."""
         return None
 
     @property
@@ -109,6 +142,12 @@ class Neuron(ABC):
         return signed_width(*self.accumulator_range(fan_in, weight_width, negative))
 
 
+def range_of(form: Format) -> tuple[int, int]:
+    """Least and greatest number of a format."""
+    width, signed = form
+    return (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
+
+
 NEURONS: dict[str, type[Neuron]] = {}
 
 
@@ -120,11 +159,11 @@ def parameter_error(
     shapes = model.parameter_shapes()
     if parameters.keys() != shapes.keys():
         return f"Parameters must be {sorted(shapes)}, not {sorted(parameters)}"
-    for name, (width, signed) in shapes.items():
+    for name, (low, high) in model.ranges().items():
         array = parameters[name]
         if array.shape not in legal:
             return f"Parameter {name} must have shape {' or '.join(map(str, legal))}, not {array.shape}"
-        low, high = (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
         if array.min() < low or array.max() > high:
+            width, _ = shapes[name]
             return f"Parameter {name} must lie in {low}..{high} ({width} bits), not {array.min()}..{array.max()}"
     return model.problem(parameters)

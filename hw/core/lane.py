@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,8 +30,7 @@ def last_stage(model: Neuron) -> int:
 
 
 def _operand(m: Module, name: str, form: Format, stage: int) -> Staged:
-    width, is_signed = form
-    return staged(m, Signal(signed(width) if is_signed else unsigned(width), name=name), stage, name)
+    return staged(m, Signal(_shape(form), name=name), stage, name)
 
 
 def _final(left: Outputs) -> int:
@@ -44,8 +43,13 @@ def state_layout(config: CoreConfig) -> data.StructLayout:
     return data.StructLayout({"integrator": signed(config.accumulator_width), **others})
 
 
-def _shapes(formats: dict[str, Format]) -> dict[str, object]:
-    return {name: (signed if is_signed else unsigned)(width) for name, (width, is_signed) in formats.items()}
+def _shapes(formats: dict[str, Format]) -> dict[str, Shape]:
+    return {name: _shape(form) for name, form in formats.items()}
+
+
+def _shape(form: Format) -> Shape:
+    width, is_signed = form
+    return signed(width) if is_signed else unsigned(width)
 
 
 def parameter_layout(config: CoreConfig) -> data.StructLayout:
@@ -87,7 +91,7 @@ class Lane(wiring.Component):
                 "settings": In(parameter_layout(config)),
                 "accumulated": Out(signed(config.accumulator_width)),
                 "result": Out(state),
-                "spike": Out(1),
+                "spike": Out(_shape((config.model.spike_width, config.model.signed))),
                 "membrane": Out(signed(config.model.state_width)),
                 "saturated": Out(1),
             }

@@ -173,7 +173,7 @@ def test_given_state_width_saturates_and_is_reported() -> None:
         ({"threshold": np.full(8, 1e-3)}, {"weight_width": 2}, "a threshold of 0.001 becomes 0 beside weights up to"),
         ({"threshold": np.full(8, 1e9)}, {}, "its threshold becomes "),
         ({"threshold": np.full(8, 50.0)}, {"state_width": 8}, "but quantisation.state_width is 8; leave state_width"),
-        ({"threshold": np.full(8, -1.0), "reset": "soft"}, {}, "Threshold must not be negative with a soft reset"),
+        ({"threshold": np.full(8, -1.0), "reset": "soft"}, {}, "Parameter threshold must lie in 0.."),
         ({"membrane_decay": np.full(8, 0.999)}, {}, "set quantisation.decay_fraction_bits to 9"),
         ({"membrane_decay": np.full(8, 0.9999969)}, {}, "use neurons without a leak"),
         (

@@ -121,7 +121,7 @@ WEIGHTS = np.array([[1, 2, 3]])
         (("a", WEIGHTS, 4, MODEL, GOOD | {"threshold": np.array(128)}),
          "Layer a: Parameter threshold must lie in -128..127 (8 bits), not 128..128"),
         (("a", WEIGHTS, 4, SOFT, {"bias": np.array(0), "threshold": np.array(-1)}),
-         "Layer a: Threshold must not be negative with a soft reset, not -1"),
+         "Layer a: Parameter threshold must lie in 0..127 (8 bits), not -1..-1"),
     ],
 )  # fmt: skip
 def test_a_layer_that_contradicts_itself_is_refused(arguments, message):
