@@ -1,10 +1,11 @@
 """A spiking network in floating point, discretised in time: what readers return and the quantiser reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTiming
+from ranvier.golden.neurons.neuron import NEURONS, Neuron
 from ranvier.golden.program import Connection, input_axons
 
 
@@ -33,6 +34,48 @@ class Neurons:
     reset_timing: ResetTiming = "same_step"
     current_timing: CurrentTiming = "same_step"
 
+    def ordered(self, order: np.ndarray) -> "Neurons":
+        """The same, numbered anew."""
+        values = {name: value[order] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return replace(self, **values)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelNeurons:
+    """A population of a model of :data:`ranvier.golden.neurons.neuron.NEURONS`, with ``values`` for its FIELDS.
+
+    In units of these, ``drive`` is as that of :class:`Neurons`; what a step does, says the model's ``step``.
+    """
+
+    kind: str
+    values: dict[str, np.ndarray]
+    size: int
+
+    @property
+    def model(self) -> type[Neuron]:
+        return NEURONS[self.kind]
+
+    @property
+    def threshold(self) -> np.ndarray | None:
+        """What a potential is compared with, where there is one number for it."""
+        return self.values.get("v_threshold")
+
+    @property
+    def reset_value(self) -> np.ndarray:
+        return self.values.get("v_reset", np.zeros(self.size))
+
+    @property
+    def membrane_bias(self) -> np.ndarray:
+        return np.zeros(self.size)
+
+    current_decay = None
+
+    def ordered(self, order: np.ndarray) -> "ModelNeurons":
+        """The same, numbered anew."""
+        fields = self.model.FIELDS
+        values = {name: value if fields[name].whole else value[order] for name, value in self.values.items()}
+        return replace(self, values=values)
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkLayer:
@@ -45,7 +88,7 @@ class NetworkLayer:
     name: str
     connections: tuple[Connection, ...]
     bias: np.ndarray
-    neurons: Neurons
+    neurons: Neurons | ModelNeurons
     node: str = ""
     shape: tuple[int, ...] = ()
 

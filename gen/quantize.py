@@ -13,19 +13,21 @@ import numpy as np
 from ranvier.golden.attention import Attention
 from ranvier.golden.fixed import signed_max, signed_width, weight_range
 from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
-from ranvier.golden.neurons.lif import Current, Lif
+from ranvier.golden.neurons.lif import Comparison, Current, Lif
+from ranvier.golden.neurons.neuron import Formats, Neuron
 from ranvier.golden.program import Connection, Layer, Program
 from ranvier.golden.synapse import Convolution, Synapses
 
 from .config import MAX_STATE_WIDTH, Quantisation
 from .errors import RanvierError
-from .network import Network, NetworkLayer
+from .network import ModelNeurons, Network, NetworkLayer, Neurons
 from .widths import safe_widths
 
 _CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight range ends at
 _ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
 _MAX_SHIFT = 15
+_WIDE = 24  # bits of state that a model gets by itself
 _TINY = float(np.finfo(np.float32).tiny)  # smaller weights are none that a framework trained
 
 
@@ -57,32 +59,13 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
         scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
     else:  # of a readout all neurons are compared, so that they have one
         scale = _scale(layer, width, quantisation.per_channel and neurons.threshold is not None)
-    fraction_bits = quantisation.decay_fraction_bits
-    membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
-    values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}
-    current = None
-    if neurons.current_decay is not None:
-        current_decay, values["current_factor"] = _decay(layer, neurons.current_decay, fraction_bits, programmable)
-        current = Current(MAX_STATE_WIDTH, current_decay, neurons.current_timing)
-        values |= {"bias": scale * layer.bias, "membrane_bias": scale * neurons.membrane_bias}
-    if neurons.threshold is not None:
-        values |= {"threshold": scale * neurons.threshold, "reset_value": scale * neurons.reset_value}
-    integers = _integers(layer, values, width)
-    if attention and neurons.threshold is not None:  # sums of an attention are whole: what lies between decides nothing
-        whole = np.floor if neurons.comparison == "greater" else np.ceil
-        exact = np.rint(values["threshold"])
-        near = np.abs(values["threshold"] - exact) < _EXACT
-        integers["threshold"] = np.where(near, exact, whole(values["threshold"])).astype(np.int64)
-    model = Lif(
-        state_width=MAX_STATE_WIDTH,
-        membrane_decay=membrane_decay,
-        current=current,
-        spiking=neurons.threshold is not None,
-        comparison=neurons.comparison,
-        reset=neurons.reset,
-        reset_timing=neurons.reset_timing,
-        bias_width=max(_width(integers["bias"]), _width(integers.get("membrane_bias", integers["bias"]))),
-    )
+    if isinstance(neurons, ModelNeurons):
+        model, integers = _fitted(layer, neurons, scale, quantisation)
+    else:
+        model, integers = _integrate_and_fire(layer, neurons, scale, quantisation, programmable)
+        if attention and neurons.threshold is not None:
+            integers["threshold"] = _between_sums(neurons.comparison, scale * neurons.threshold)
+    model = model.with_bias(max(_width(integers[name]) for name in ("bias", "membrane_bias") if name in integers))
     graded = quantisation.input_levels > 1 and any(-1 - place in c.sources for c in layer.connections)
     if attention and graded:
         raise RanvierError(
@@ -100,15 +83,74 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
     parameters = {
         name: _shared(integers[name], connections[0].synapses, programmable) for name in model.parameter_shapes()
     }
-    model = _with_widths(layer, model, connections, parameters, quantisation)
+    if isinstance(model, Lif):
+        model = _with_widths(layer, model, connections, parameters, quantisation)
     if programmable:
-        model = replace(model, bias_width=max(model.bias_width, model.state_width, model.integrator_width))
+        model = model.with_bias(max(model.bias_width, model.state_width, model.integrator_width))
     try:
         return Layer(layer.name, connections, width, model, parameters, scale if np.ptp(scale) else scale[0])
     except ValueError as error:
         raise RanvierError(
             f"Layer {layer.name}: {error}; set quantisation.state_width or weight_width to suit"
         ) from None
+
+
+def _integrate_and_fire(
+    layer: NetworkLayer, neurons: Neurons, scale: np.ndarray, quantisation: Quantisation, programmable: bool
+) -> tuple[Lif, dict[str, np.ndarray]]:
+    """The model, of the greatest widths, and its parameters."""
+    fraction_bits = quantisation.decay_fraction_bits
+    membrane_decay, membrane_factor = _decay(layer, neurons.membrane_decay, fraction_bits, programmable)
+    values = {"bias": scale * (layer.bias + neurons.membrane_bias), "membrane_factor": membrane_factor}
+    current = None
+    if neurons.current_decay is not None:
+        current_decay, values["current_factor"] = _decay(layer, neurons.current_decay, fraction_bits, programmable)
+        current = Current(MAX_STATE_WIDTH, current_decay, neurons.current_timing)
+        values |= {"bias": scale * layer.bias, "membrane_bias": scale * neurons.membrane_bias}
+    if neurons.threshold is not None:
+        values |= {"threshold": scale * neurons.threshold, "reset_value": scale * neurons.reset_value}
+    model = Lif(
+        state_width=MAX_STATE_WIDTH,
+        membrane_decay=membrane_decay,
+        current=current,
+        spiking=neurons.threshold is not None,
+        comparison=neurons.comparison,
+        reset=neurons.reset,
+        reset_timing=neurons.reset_timing,
+    )
+    return model, _integers(layer, values, quantisation.weight_width)
+
+
+def _between_sums(comparison: Comparison, threshold: np.ndarray) -> np.ndarray:
+    """The ``threshold`` of an attention, whose sums are whole: what lies between two of them decides nothing."""
+    whole = np.floor if comparison == "greater" else np.ceil
+    exact = np.rint(threshold)
+    return np.asarray(np.where(np.abs(threshold - exact) < _EXACT, exact, whole(threshold)), np.int64)
+
+
+def _fitted(
+    layer: NetworkLayer, neurons: ModelNeurons, scale: np.ndarray, quantisation: Quantisation
+) -> tuple[Neuron, dict[str, np.ndarray]]:
+    """The model and its parameters. Where no width is set, the state holds all that the steps of a sample can bring
+    together, as far as :data:`_WIDE`; beyond, it saturates."""
+    bias = _integers(layer, {"bias": scale * layer.bias}, quantisation.weight_width)
+    width = quantisation.state_width
+    if width is None:
+        weights = _weights(layer, scale, quantisation.weight_width)
+        connections = tuple(
+            replace(each, synapses=replace(each.synapses, weights=w), levels=quantisation.input_levels)
+            for each, w in zip(layer.connections, weights, strict=True)
+        )
+        summing = Lif(MAX_STATE_WIDTH, Keep(), spiking=False, reset="none")
+        width = min(safe_widths(summing, connections, bias, quantisation.steps).membrane, _WIDE)
+        marks = np.concatenate([scale * np.abs(x) for x in (neurons.threshold, neurons.reset_value) if x is not None])
+        width = max(width, signed_width(0, int(2 * marks.max())))
+    try:
+        model, values = neurons.model.fitted(neurons.values, scale, Formats(width, quantisation.decay_fraction_bits))
+    except ValueError as error:
+        raise RanvierError(f"Layer {layer.name}: {error}") from None
+    each = {name: np.broadcast_to(value, layer.bias.shape) for name, value in values.items()}
+    return model, bias | _integers(layer, each, quantisation.weight_width)
 
 
 def _shared(values: np.ndarray, synapses: Synapses, programmable: bool) -> np.ndarray:
@@ -240,7 +282,7 @@ def _integers(layer: NetworkLayer, values: dict[str, np.ndarray], width: int) ->
                 f" {MAX_STATE_WIDTH} bits; set a smaller quantisation.weight_width, or train greater weights"
             )
     integers = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
-    if layer.neurons.threshold is not None:
+    if layer.neurons.threshold is not None and "threshold" in integers:
         lost = (layer.neurons.threshold != 0) & (integers["threshold"] == 0)
         if lost.any():
             threshold = float(layer.neurons.threshold[lost][0])

@@ -1,7 +1,8 @@
 """Floating-point simulation of a :class:`.network.Network`, written from the frameworks' equations.
 
-It shares no arithmetic with :mod:`ranvier.golden`: the quantiser is measured against it, and tests hold it
-against snnTorch and Norse.
+For the neurons that NIR has it shares no arithmetic with :mod:`ranvier.golden`: the quantiser is measured against it,
+and tests hold it against snnTorch and Norse. Those of other models (:mod:`ranvier.golden.neurons`) take their own step,
+on real numbers.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ranvier.golden import generator
 from ranvier.golden.attention import Attention
+from ranvier.golden.neurons.neuron import Formats, Inputs
 from ranvier.golden.program import Connection
 from ranvier.golden.synapse import Dense, Synapses
 
-from .network import Network, Neurons
+from .network import ModelNeurons, Network, Neurons
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class FloatTrace:
 def simulate(network: Network, spikes: np.ndarray) -> list[FloatTrace]:
     """Run ``spikes`` (bool ``[samples, steps, inputs]``) through ``network``; one trace for each layer."""
     samples, steps, _ = spikes.shape
-    populations = [_Population(layer.neurons, samples) for layer in network.layers]
+    populations = [_population(layer.neurons, samples) for layer in network.layers]
     traces = [
         FloatTrace(np.zeros(shape, bool), np.zeros(shape))
         for shape in ((samples, steps, layer.bias.size) for layer in network.layers)
@@ -102,7 +105,32 @@ def driven(synapses: Synapses, signal: np.ndarray) -> np.ndarray:
     return np.asarray(sums.reshape(len(signal), -1))
 
 
-class _Population:
+def _population(neurons: Neurons | ModelNeurons, samples: int) -> "_IntegrateAndFire | _Model":
+    return _Model(neurons, samples) if isinstance(neurons, ModelNeurons) else _IntegrateAndFire(neurons, samples)
+
+
+class _Model:
+    """Neurons of so many samples, by the step of their model on real numbers, which rounds and limits nothing."""
+
+    def __init__(self, neurons: ModelNeurons, samples: int) -> None:
+        self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), Formats(32, 0))
+        self.shape, initial = (samples, neurons.size), self.model.initial()
+        names = ("integrator", *self.model.states())
+        self.states = {name: np.full(self.shape, initial.get(name, 0.0), float) for name in names}
+        self.generator = np.array([self.model.seed])
+
+    def step(self, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes and membrane potentials of one more step."""
+        noise, width = np.zeros(()), self.model.noise_width
+        if width:
+            draws, self.generator = generator.stream(self.generator, self.shape[1])
+            noise = (draws[:, 0] & ((1 << width) - 1)).astype(float)
+        left = self.model.step(Inputs(self.states["integrator"] + drive, self.states, self.parameters, noise))
+        self.states = {"integrator": left.integrator, **left.state}
+        return np.broadcast_to(left.spike, self.shape), np.broadcast_to(left.membrane, self.shape)
+
+
+class _IntegrateAndFire:
     """Neurons of so many samples, from the zero state on."""
 
     def __init__(self, neurons: Neurons, samples: int) -> None:

@@ -1,9 +1,11 @@
 """Nodes that NIR does not have; ``nir.write`` takes them as it does its own. docs/import.md defines them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 
 import nir
 import numpy as np
+
+from ranvier.golden.neurons.neuron import NEURONS
 
 
 @dataclass(eq=False)
@@ -31,3 +33,16 @@ class Upsample2d(nir.NIRNode):
 
     def __post_init__(self) -> None:
         self.input_type, self.output_type = {"input": None}, {"output": None}
+
+
+def model_node(kind: str, **values: np.ndarray) -> nir.NIRNode:
+    """Neurons of a model of :mod:`ranvier.golden.neurons`, with ``values`` of its FIELDS. Raises ValueError for others."""
+    fields = NEURONS[kind].FIELDS if kind in NEURONS else {}
+    if not fields or not values.keys() <= fields.keys():
+        known = ", ".join(sorted(name for name, model in NEURONS.items() if model.FIELDS))
+        raise ValueError(f"Neurons must be of a model ({known}) and have its fields, not {kind} with {sorted(values)}")
+    members = [(name, np.ndarray) for name in values]
+    node: type[nir.NIRNode] = make_dataclass(
+        kind, members, bases=(nir.NIRNode,), eq=False, namespace={"__post_init__": SelfAttention.__post_init__}
+    )
+    return node(**{name: np.atleast_1d(value) for name, value in values.items()})

@@ -9,11 +9,11 @@ import numpy as np
 from ranvier.golden.program import Connection
 
 from ..identifiers import identifier
-from ..network import NetworkLayer, Neurons, channels_last
+from ..network import ModelNeurons, NetworkLayer, Neurons, channels_last
 from ..simulate import driven
 from . import maps
 from .connections import alike, joined
-from .graph import NEURONS, Graph, Node, NodeError
+from .graph import POPULATIONS, Graph, Node, NodeError
 from .maps import Map, Shape
 from .nodes import Attended, Delayed, Population, Stage, Synapses, Wire, last, size_of
 from .signals import Signal, Term, delayed, numbered
@@ -40,7 +40,7 @@ class Folding:
         self.graph, self.stages = graph, stages
         self.input = next(node for node in order if node.type == "Input")
         self.output = next(node.name for node in order if node.type == "Output")
-        self.places = {node.name: place for place, node in enumerate(n for n in order if n.type in NEURONS)}
+        self.places = {node.name: place for place, node in enumerate(n for n in order if n.type in POPULATIONS)}
         self.layers: list[NetworkLayer] = []
         self.names: set[str] = set()
         self.values: dict[str, Signal] = {}
@@ -71,7 +71,8 @@ class Folding:
         stage = self.stages[node.name][0]
         if isinstance(stage, Population):
             following = [name for name in self._beyond_wires(node.name, self.graph.after) if name != self.output]
-            if stage.neurons.threshold is None and following:
+            spikes = isinstance(stage.neurons, ModelNeurons) or stage.neurons.threshold is not None
+            if not spikes and following:
                 raise NodeError(
                     f"it does not spike, but {', '.join(following)} follows it",
                     f"end the network with {node.name}, or use a spiking neuron there",
@@ -112,7 +113,7 @@ class Folding:
                 found.append(name)
         return found
 
-    def _add(self, node: Node, neurons: Neurons, gain: np.ndarray, signal: Signal) -> None:
+    def _add(self, node: Node, neurons: Neurons | ModelNeurons, gain: np.ndarray, signal: Signal) -> None:
         shape, place = self.shapes[node.name], len(self.layers)
         order = channels_last(shape)
         gain = gain[order]
@@ -125,13 +126,12 @@ class Folding:
             sources = tuple(source - place for term in terms for source in term.sources)
             connections.append(Connection(synapses, sources, terms[0].delays))
         connections = alike(joined(connections))
-        values = {name: value[order] for name, value in vars(neurons).items() if isinstance(value, np.ndarray)}
         self.layers.append(
             NetworkLayer(
                 _layer_name(node, self.names),
                 tuple(connections),
                 signal.bias * gain,
-                replace(neurons, **values),
+                neurons.ordered(order),
                 node.name,
                 shape,
             )

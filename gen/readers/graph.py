@@ -8,7 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-NEURONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold")
+from ranvier.golden.neurons.neuron import NEURONS
+
+MODELS = tuple(kind for kind, model in NEURONS.items() if model.FIELDS)
+POPULATIONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold", *MODELS)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _check_ends(graph: Graph, problems: dict[str, NodeError]) -> None:
 def _check_cycles(graph: Graph, problems: dict[str, NodeError]) -> None:
     """Neurons give their spikes to the next step where they come back; linear nodes cannot."""
     at_once = {
-        name: [source for source in graph.before(name) if graph.nodes.get(source, node).type not in NEURONS]
+        name: [source for source in graph.before(name) if graph.nodes.get(source, node).type not in POPULATIONS]
         for name, node in graph.nodes.items()
     }
     try:

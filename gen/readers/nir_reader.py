@@ -10,7 +10,8 @@ from ..errors import RanvierError
 from ..frameworks import TimeModel, caveats, time_model
 from ..identifiers import identifier
 from ..network import Network, NetworkLayer
-from . import neurons as _neurons  # noqa: F401  enters the neurons into the registry
+from . import models as _models  # noqa: F401  enter the neurons into the registry
+from . import neurons as _neurons  # noqa: F401
 from .folding import Folding, meeting
 from .graph import Graph, Node, NodeError, ordered
 from .hdf5 import read_hdf5

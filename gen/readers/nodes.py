@@ -9,7 +9,7 @@ from ranvier.golden.program import MAX_DELAY
 from ranvier.golden.synapse import Axis
 
 from ..frameworks import TimeModel
-from ..network import Neurons, channels_last
+from ..network import ModelNeurons, Neurons, channels_last
 from . import maps
 from .graph import Node, NodeError
 from .maps import MAX_SYNAPSES, Map, Shape
@@ -33,7 +33,7 @@ class Population:
     """Neurons, and the ``gain`` ``[neurons]`` by which they weigh their input; in the model's order."""
 
     gain: np.ndarray
-    neurons: Neurons
+    neurons: Neurons | ModelNeurons
 
 
 @dataclass(frozen=True)

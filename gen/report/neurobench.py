@@ -63,8 +63,7 @@ def classification_accuracy(predictions: np.ndarray, labels: np.ndarray) -> floa
 
 
 def _bits(layer: Layer) -> int:
-    shapes, current = layer.model.parameter_shapes(), layer.model.current
-    state = layer.model.state_width + (0 if current is None else current.width)
+    shapes, state = layer.model.parameter_shapes(), layer.model.state_bits
     parameters = sum(array.size * shapes[name][0] for name, array in layer.parameters.items())
     weights = sum(weights.size for weights in layer.weights) * layer.weight_width
     if layer.attention is not None:

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -15,11 +15,12 @@ Format = tuple[int, bool]  # width in bits, signed
 @dataclass(frozen=True)
 class Field:
     """A parameter of a float model: it may be ``low`` to ``high``, and is ``default`` where a file leaves it out (None:
-    a file must have it)."""
+    a file must have it). ``whole``: no value for each neuron, but one array for all, as it is."""
 
     low: float
     high: float
     default: float | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,20 @@ class Neuron(ABC):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Neuron", dict[str, np.ndarray]]:
-        """The model for neurons of ``values`` (of each of ``FIELDS``, float64 ``[neurons]``), and their parameters but
-        for the bias, not yet rounded; ``scale``: units of the potential per unit of ``values``, ``[neurons]``. Raises
-        ValueError for values that no such neuron has."""
+        """The model for neurons of ``values``, and their parameters but for the bias, not yet rounded.
+
+        ``values``: of each of ``FIELDS``, float64, ``[neurons]`` unless whole. ``scale``: units of the potential per
+        unit of ``values``, ``[neurons]``. Raises ValueError for values that no such neuron has.
+        """
         raise NotImplementedError(f"{cls.kind} has no FIELDS")
 
     def problem(self, parameters: Mapping[str, np.ndarray]) -> str | None:
         """Why ``parameters`` within their ranges are still none of this model, or None."""
         return None
+
+    def with_bias(self, width: int) -> Self:
+        """The same for biases of ``width`` bits."""
+        return replace(self, bias_width=width)  # type: ignore[type-var]
 
     @property
     def state_bits(self) -> int:

@@ -14,7 +14,7 @@ rounded to nearest, leaks towards zero, so that small gradients vanish rather th
 """
 
 from ..fixed import Value, let, narrow, round_shift, select, truncate_shift
-from ..neurons.leak import Decay, Keep, Shift
+from ..neurons.leak import Decay, Keep, Multiply, Shift
 from ..neurons.lif import Lif
 from .surrogate import Surrogate
 
@@ -25,6 +25,7 @@ def through_leak(decay: Decay, value: Value, factor: Value) -> Value:
         return value
     if isinstance(decay, Shift):
         return truncate_shift(let(value * (1 << decay.amount) - value, "leak_product"), decay.amount)
+    assert isinstance(decay, Multiply)  # no training has leaks by several shifts
     return truncate_shift(let(value * factor, "leak_product"), decay.fraction_bits)
 
 
