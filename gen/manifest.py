@@ -93,7 +93,7 @@ def describe(design: Design) -> dict[str, Any]:
         "steps": design.program.steps,
         "ports": port_list(ChipSignature(chip)),
         "event_in": fields(event_layout(chip.axons_of(-1))),
-        "event_out": fields(event_layout(last.neurons, last.value_width)),
+        "event_out": fields(event_layout(last.neurons, last.value_width, negative=last.model.signed)),
         "load": fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
         "memory_map": [
@@ -154,6 +154,8 @@ def _layer(layer: Layer, core: CoreConfig) -> dict[str, Any]:
         "state_width": layer.model.state_width,
         "accumulator_width": core.accumulator_width,
         "spiking": layer.model.spiking,
+        "spike_width": layer.model.spike_width,
+        "signed": layer.model.signed,
         "parameters": {
             name: int(array) if array.shape == () else "stored" for name, array in sorted(layer.parameters.items())
         },

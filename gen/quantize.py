@@ -6,6 +6,8 @@ few bits: a few are tried that clip the largest weights, or that make the thresh
 the least squared error of a step's drive and threshold is taken, unless the configuration sets it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +25,8 @@ from .errors import RanvierError
 from .network import ModelNeurons, Network, NetworkLayer, Neurons
 from .widths import safe_widths
 
+Spikes = tuple[int, bool]  # the greatest value, and whether one may be negative
+
 _CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight range ends at
 _ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
@@ -38,14 +42,60 @@ def quantize(network: Network, quantisation: Quantisation, programmable: bool = 
     Raises RanvierError where a layer cannot be represented.
     """
     with np.errstate(all="ignore"):  # what overflows is found by its value
-        layers = tuple(_layer(layer, place, quantisation, programmable) for place, layer in enumerate(network.layers))
+        sent = _sent(network, quantisation)
+        layers = tuple(
+            _layer(layer, place, quantisation, programmable, sent) for place, layer in enumerate(network.layers)
+        )
     try:
         return Program(network.name, layers, quantisation.steps)
     except ValueError as error:
         raise RanvierError(f"Network {network.name}: {error}") from None
 
 
-def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programmable: bool) -> Layer:
+def _sent(network: Network, quantisation: Quantisation) -> dict[int, Spikes]:
+    """Of each layer by its place, and of the input by -1, a spike's greatest value, and whether one may be negative."""
+    formats = Formats(MAX_STATE_WIDTH, quantisation.decay_fraction_bits)
+    found = {-1: (quantisation.input_levels, False)}
+    for place, layer in enumerate(network.layers):
+        neurons = layer.neurons
+        model: Neuron | None = None
+        if isinstance(neurons, ModelNeurons):
+            with _explained(layer.name):
+                model, _ = neurons.model.fitted(neurons.values, np.ones(layer.bias.size), formats)
+        found[place] = (1, False) if model is None else (model.levels, model.signed)
+    return found
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """What a model says of its values, as what is wrong with the layer ``name``."""
+    try:
+        yield
+    except ValueError as error:
+        raise RanvierError(f"Layer {name}: {error}") from None
+
+
+def _integer_connections(
+    layer: NetworkLayer, place: int, scale: np.ndarray, width: int, sent: dict[int, Spikes]
+) -> tuple[Connection, ...]:
+    connections = []
+    for each, weights in zip(layer.connections, _weights(layer, scale, width), strict=True):
+        levels, negative = (
+            max(values) for values in zip(*(sent[max(place + source, -1)] for source in each.sources), strict=True)
+        )
+        if isinstance(each.synapses, Attention) and (levels > 1 or negative):
+            raise RanvierError(
+                f"Layer {layer.name}: an attention multiplies spikes, but it hears some of {levels} levels or below 0;"
+                " put neurons between them, or set quantisation.input_levels to 1"
+            )
+        synapses = replace(each.synapses, weights=weights)
+        connections.append(replace(each, synapses=synapses, levels=levels, negative=negative))
+    return tuple(connections)
+
+
+def _layer(
+    layer: NetworkLayer, place: int, quantisation: Quantisation, programmable: bool, sent: dict[int, Spikes]
+) -> Layer:
     neurons, width = layer.neurons, quantisation.weight_width
     attention = isinstance(layer.connections[0].synapses, Attention)
     if attention:  # whose weight becomes 1, and its scale that of threshold and bias
@@ -60,26 +110,13 @@ def _layer(layer: NetworkLayer, place: int, quantisation: Quantisation, programm
     else:  # of a readout all neurons are compared, so that they have one
         scale = _scale(layer, width, quantisation.per_channel and neurons.threshold is not None)
     if isinstance(neurons, ModelNeurons):
-        model, integers = _fitted(layer, neurons, scale, quantisation)
+        model, integers = _fitted(layer, neurons, place, scale, quantisation, sent)
     else:
         model, integers = _integrate_and_fire(layer, neurons, scale, quantisation, programmable)
         if attention and neurons.threshold is not None:
             integers["threshold"] = _between_sums(neurons.comparison, scale * neurons.threshold)
     model = model.with_bias(max(_width(integers[name]) for name in ("bias", "membrane_bias") if name in integers))
-    graded = quantisation.input_levels > 1 and any(-1 - place in c.sources for c in layer.connections)
-    if attention and graded:
-        raise RanvierError(
-            f"Layer {layer.name}: an attention multiplies spikes, but it hears inputs of {quantisation.input_levels}"
-            " levels; put neurons between them, or set quantisation.input_levels to 1"
-        )
-    connections = tuple(
-        replace(
-            connection,
-            synapses=replace(connection.synapses, weights=weights),
-            levels=quantisation.input_levels if -1 - place in connection.sources else 1,
-        )
-        for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True)
-    )
+    connections = _integer_connections(layer, place, scale, width, sent)
     parameters = {
         name: _shared(integers[name], connections[0].synapses, programmable) for name in model.parameter_shapes()
     }
@@ -129,26 +166,25 @@ def _between_sums(comparison: Comparison, threshold: np.ndarray) -> np.ndarray:
 
 
 def _fitted(
-    layer: NetworkLayer, neurons: ModelNeurons, scale: np.ndarray, quantisation: Quantisation
+    layer: NetworkLayer,
+    neurons: ModelNeurons,
+    place: int,
+    scale: np.ndarray,
+    quantisation: Quantisation,
+    sent: dict[int, Spikes],
 ) -> tuple[Neuron, dict[str, np.ndarray]]:
     """The model and its parameters. Where no width is set, the state holds all that the steps of a sample can bring
     together, as far as :data:`_WIDE`; beyond, it saturates."""
     bias = _integers(layer, {"bias": scale * layer.bias}, quantisation.weight_width)
     width = quantisation.state_width
     if width is None:
-        weights = _weights(layer, scale, quantisation.weight_width)
-        connections = tuple(
-            replace(each, synapses=replace(each.synapses, weights=w), levels=quantisation.input_levels)
-            for each, w in zip(layer.connections, weights, strict=True)
-        )
+        connections = _integer_connections(layer, place, scale, quantisation.weight_width, sent)
         summing = Lif(MAX_STATE_WIDTH, Keep(), spiking=False, reset="none")
         width = min(safe_widths(summing, connections, bias, quantisation.steps).membrane, _WIDE)
         marks = np.concatenate([scale * np.abs(x) for x in (neurons.threshold, neurons.reset_value) if x is not None])
         width = max(width, signed_width(0, int(2 * marks.max())))
-    try:
+    with _explained(layer.name):
         model, values = neurons.model.fitted(neurons.values, scale, Formats(width, quantisation.decay_fraction_bits))
-    except ValueError as error:
-        raise RanvierError(f"Layer {layer.name}: {error}") from None
     each = {name: np.broadcast_to(value, layer.bias.shape) for name, value in values.items()}
     return model, bias | _integers(layer, each, quantisation.weight_width)
 

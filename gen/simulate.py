@@ -21,7 +21,7 @@ from .network import ModelNeurons, Network, Neurons
 
 @dataclass(frozen=True)
 class FloatTrace:
-    """What one layer did: ``spikes`` bool and ``membrane`` float64, ``[samples, steps, neurons]``.
+    """What one layer did, ``[samples, steps, neurons]``: ``spikes`` bool (int16 with values) and ``membrane`` float64.
 
     ``membrane`` is the potential at the end of the step: after the reset where it acts in the same step.
     """
@@ -39,8 +39,9 @@ def simulate(network: Network, spikes: np.ndarray) -> list[FloatTrace]:
     samples, steps, _ = spikes.shape
     populations = [_population(layer.neurons, samples) for layer in network.layers]
     traces = [
-        FloatTrace(np.zeros(shape, bool), np.zeros(shape))
-        for shape in ((samples, steps, layer.bias.size) for layer in network.layers)
+        FloatTrace(np.zeros(shape, population.kind), np.zeros(shape))
+        for population, layer in zip(populations, network.layers, strict=True)
+        for shape in [(samples, steps, layer.bias.size)]
     ]
     pending: list[dict[int, np.ndarray]] = [{} for _ in network.layers]  # what is yet to arrive, by its step
     for step in range(steps):
@@ -114,6 +115,7 @@ class _Model:
 
     def __init__(self, neurons: ModelNeurons, samples: int) -> None:
         self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), Formats(32, 0))
+        self.kind = np.int16 if self.model.spike_width > 1 else np.bool_
         self.shape, initial = (samples, neurons.size), self.model.initial()
         names = ("integrator", *self.model.states())
         self.states = {name: np.full(self.shape, initial.get(name, 0.0), float) for name in names}
@@ -132,6 +134,8 @@ class _Model:
 
 class _IntegrateAndFire:
     """Neurons of so many samples, from the zero state on."""
+
+    kind = np.bool_
 
     def __init__(self, neurons: Neurons, samples: int) -> None:
         self.neurons = neurons

@@ -44,7 +44,7 @@ def reach(
     model: Lif, connections: tuple[Connection, ...], parameters: dict[str, np.ndarray], steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of each neuron's membrane potential and current, before saturation, int64 ``[2, neurons]`` each."""
-    drive = np.asarray(sum(np.stack(bounds(c.synapses)) * c.repeats for c in connections))
+    drive = np.asarray(sum(_arriving(c) for c in connections))
     neurons = drive.shape[1]
     parameters = {name: spread(array, neurons) for name, array in parameters.items()}
     drive = drive + parameters["bias"]
@@ -71,6 +71,12 @@ def reach(
         if settled or max(np.abs(reached).max(), np.abs(reached_current).max()) > _FAR:
             break
     return reached, reached_current
+
+
+def _arriving(connection: Connection) -> np.ndarray:
+    """Least and greatest sum of a step, ``[2, neurons]``."""
+    low, high = np.stack(bounds(connection.synapses)) * connection.repeats
+    return np.stack([np.minimum(low, -high), np.maximum(high, -low)] if connection.negative else [low, high])
 
 
 def _renewed(model: Lif, v: np.ndarray, parameters: dict[str, np.ndarray]) -> np.ndarray:

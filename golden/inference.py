@@ -14,8 +14,8 @@ from .program import Layer, Program, spread
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What one layer did: ``spikes`` bool and ``membrane`` int64, ``[samples, steps, neurons]``;
-    ``saturations`` counts neuron-steps of each sample in which a state was limited, ``[samples]``."""
+    """What one layer did: ``spikes`` bool (int16 where they have a value) and ``membrane`` int64, ``[samples, steps,
+    neurons]``; ``saturations`` counts neuron-steps of each sample in which a state was limited, ``[samples]``."""
 
     spikes: np.ndarray
     membrane: np.ndarray
@@ -121,8 +121,8 @@ def _ends_of_loops(program: Program) -> Iterator[int]:
 
 
 def _blank(layer: Layer, samples: int, steps: int) -> LayerTrace:
-    shape = (samples, steps, layer.neurons)
-    return LayerTrace(np.zeros(shape, bool), np.zeros(shape, np.int64), np.zeros(samples, np.int64))
+    shape, kind = (samples, steps, layer.neurons), np.int16 if layer.model.spike_width > 1 else np.bool_
+    return LayerTrace(np.zeros(shape, kind), np.zeros(shape, np.int64), np.zeros(samples, np.int64))
 
 
 class _State:

@@ -39,7 +39,8 @@ class Connection:
 
     A source is a place in the list of layers, counted from the layer of the synapses: -1 the one before it (before
     the first layer: the network's input), 0 itself. Spikes of layers from 0 up are those of the step before.
-    ``levels``: greatest value of a spike that a source sends; only the network's input may be graded.
+    ``levels``: greatest value of a spike that a source sends; ``negative``: whether one may be less than 0, which takes
+    weights away.
     ``delays``: steps that spikes take on their way, int64, 0 to :data:`MAX_DELAY`: of each axon ``[axons]``, or of each
     weight of dense synapses ``[axons, neurons]``. Raises ValueError where these disagree.
     """
@@ -48,11 +49,14 @@ class Connection:
     sources: tuple[int, ...] = (-1,)
     delays: np.ndarray | None = None
     levels: int = 1
+    negative: bool = False
 
     def __post_init__(self) -> None:
         attends = isinstance(self.synapses, Attention)
         if self.levels < 1 or (attends and self.levels > 1):
             raise ValueError(f"A connection's levels must be 1 or more, and 1 of an attention, not {self.levels}")
+        if self.negative and (attends or self.delays is not None):
+            raise ValueError("A connection of an attention, or with delays, must not have negative spikes")
         if attends and len(self.sources) != 3:
             raise ValueError(f"An attention must have three sources, query, key and value, not {len(self.sources)}")
         if self.delays is None:
@@ -205,7 +209,12 @@ class Layer:
 
     @property
     def accumulator_width(self) -> int:
-        return self.model.accumulator_width(self.fan_in, self.weight_width)
+        return self.model.accumulator_width(self.fan_in, self.weight_width, self.negative)
+
+    @property
+    def negative(self) -> bool:
+        """Whether spikes that it gets may be negative."""
+        return any(connection.negative for connection in self.connections)
 
 
 def input_levels(layers: Sequence[tuple[Connection, ...]]) -> int:
@@ -243,6 +252,7 @@ class Program:
             for connection in layer.connections:
                 for source, (_, axons) in zip(connection.sources, connection.heard, strict=True):
                     self._check(place, layer, axons, place + source)
+                    self._check_spikes(place, layer, connection, place + source)
                 if -1 - place in connection.sources and connection.levels != self.levels:
                     raise ValueError(f"Layer {layer.name} must hear inputs of {self.levels} levels as others do")
 
@@ -258,6 +268,15 @@ class Program:
             raise ValueError(f"Layer {layer.name} must have {before.neurons} axons, not {axons}")
         if not before.model.spiking:
             raise ValueError(f"Layer {before.name} must spike: only the last layer may be a readout")
+
+    def _check_spikes(self, place: int, layer: Layer, connection: Connection, source: int) -> None:
+        if source < 0:
+            return
+        model = self.layers[source].model
+        if model.levels > connection.levels or (model.signed and not connection.negative):
+            sent = f"{-model.levels if model.signed else 0} to {model.levels}"
+            got = f"{-connection.levels if connection.negative else 0} to {connection.levels}"
+            raise ValueError(f"Layer {layer.name} must get spikes of {sent} from {self.layers[source].name}, not {got}")
 
     @cached_property
     def inputs(self) -> int:
@@ -292,7 +311,8 @@ class Program:
                     "weight_width": layer.weight_width,
                     "model": record.described(layer.model),
                     "connections": [
-                        {**c.synapses.description, "sources": list(c.sources), "levels": c.levels}
+                        c.synapses.description
+                        | {"sources": list(c.sources), "levels": c.levels, "negative": c.negative}
                         for c in layer.connections
                     ],
                 }
@@ -326,6 +346,7 @@ class Program:
                         tuple(fields["sources"]),
                         file.get(f"{index}.delays.{number}"),
                         fields["levels"],
+                        fields["negative"],
                     )
                     for number, fields in enumerate(item["connections"])
                 )

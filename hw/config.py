@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ranvier.golden.attention import Tokens
-from ranvier.golden.fixed import signed_max, signed_min, signed_width, weight_range
+from ranvier.golden.fixed import drive_range, signed_max, signed_min, signed_width
 from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import Axis, Geometry
@@ -42,6 +42,7 @@ class CoreConfig:
     each axon. ``repeats``: most spikes of one axon in a step. ``per_channel``: stored parameters are those of a
     convolution's channels. ``attention``: neither weights nor any of these, but products of spikes. ``delays``: spikes
     arrive less than ``slots`` steps later, a power of two, all of an axon together or each at its synapse's time.
+    ``negative``: spikes may be, and take weights away.
     """
 
     name: str
@@ -61,6 +62,7 @@ class CoreConfig:
     attention: Tokens | None = None
     delays: Literal["axonal", "synaptic"] | None = None
     slots: int = 1
+    negative: bool = False
 
     def __post_init__(self) -> None:
         for field in ("axons", "neurons", "lanes"):
@@ -156,17 +158,16 @@ class CoreConfig:
     @property
     def drive_width(self) -> int:
         """Width in bits of all that a neuron gets in a step."""
-        low, high = weight_range(self.weight_width)
-        return signed_width(self._spikes * low, self._spikes * high)
+        return signed_width(*drive_range(self._spikes, self.weight_width, self.negative))
 
     @cached_property
     def accumulator_width(self) -> int:
-        return self.model.accumulator_width(self._spikes, self.weight_width)
+        return self.model.accumulator_width(self._spikes, self.weight_width, self.negative)
 
     @cached_property
     def total_width(self) -> int:
         """Width in bits of the accumulator with the bias added."""
-        low, high = self.model.accumulator_range(self._spikes, self.weight_width)
+        low, high = self.model.accumulator_range(self._spikes, self.weight_width, self.negative)
         width = self.model.parameter_shapes()["bias"][0]
         least, most = (
             (signed_min(width), signed_max(width)) if "bias" in self.stored else (dict(self.fixed)["bias"],) * 2
@@ -177,6 +178,16 @@ class CoreConfig:
     def value_width(self) -> int | None:
         """Width in bits of the value in an output event: a readout's membrane potential; None for spikes."""
         return None if self.model.spiking else self.model.state_width
+
+    @property
+    def graded(self) -> bool:
+        """Whether spikes have a value, which is sent as so many events."""
+        return self.model.spike_width > 1
+
+    @property
+    def longest_step(self) -> int:
+        """Most events that it sends in a step, without its end."""
+        return self.neurons * self.model.levels
 
     @property
     def weight_words(self) -> int:
@@ -309,6 +320,10 @@ class ChipConfig:
             if feed.source == source
         ]
 
+    def signed(self, source: int) -> bool:
+        """Whether spikes of core ``source`` may be negative; those of the input (-1) are not."""
+        return source >= 0 and self.cores[source].model.signed
+
     def axons_of(self, source: int) -> int:
         """Indices of the events that core ``source``, or the input, sends."""
         if source >= 0:
@@ -399,6 +414,7 @@ def core_config(layer: Layer, lanes: int, sparse: bool = False) -> CoreConfig:
         attention=layer.attention,
         delays=_kind_of_delays(layer),
         slots=1 << layer.longest_delay.bit_length(),
+        negative=layer.negative,
     )
 
 

@@ -15,11 +15,11 @@ class Join(wiring.Component):
         events_0, events_1, … → [whose turn it is] → events
 
     ``feeds``: what comes from where, the streams that bring this step first, then those that bring the step before
-    (``Feed.back``); ``axons``: indices of each. An event is sent once for each of its feed's ``offsets``, which is
-    added to its index. The first step of a sample has none before it: feeds from back have no turn in it, and at a
-    sample's end their last step, which nothing needs, is taken and dropped. ``idle``: it is not within a step, nor
-    dropping. An index that the chip's input does not have is dropped and counted in ``rejected``, which sticks at its
-    maximum.
+    (``Feed.back``); ``axons``: indices of each, ``negative``: whether its spikes may be. An event is sent once for each
+    of its feed's ``offsets``, which is added to its index. The first step of a sample has none before it: feeds from
+    back have no turn in it, and at a sample's end their last step, which nothing needs, is taken and dropped. ``idle``:
+    it is not within a step, nor dropping. An index that the chip's input does not have is dropped and counted in
+    ``rejected``, which sticks at its maximum.
 
     Latency: none for events. Throughput: an event and offset a cycle; the end of each feed but the last takes a cycle.
 
@@ -27,11 +27,15 @@ class Join(wiring.Component):
     those from back lie complete in a buffer of a whole step (:class:`.top.Chip`).
     """
 
-    def __init__(self, feeds: tuple[Feed, ...], axons: tuple[int, ...]) -> None:
-        self.feeds, self.axons = feeds, axons
+    def __init__(self, feeds: tuple[Feed, ...], axons: tuple[int, ...], negative: tuple[bool, ...]) -> None:
+        self.feeds, self.axons, self.negative = feeds, axons, negative
         total = max(max(feed.offsets) + count for feed, count in zip(feeds, axons, strict=True))
-        streams = {f"events_{number}": In(event_stream(count)) for number, count in enumerate(axons)}
-        outputs = {"events": Out(event_stream(total)), "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
+        streams = {
+            f"events_{number}": In(event_stream(count, negative=below))
+            for number, (count, below) in enumerate(zip(axons, negative, strict=True))
+        }
+        events = Out(event_stream(total, negative=any(negative)))
+        outputs = {"events": events, "idle": Out(1), "rejected": Out(COUNTER_WIDTH)}
         super().__init__(streams | outputs)
 
     def elaborate(self, platform: object) -> Module:
@@ -73,6 +77,8 @@ class Join(wiring.Component):
                         source.ready.eq((out.ready & copied) | dropping | ~legal | (event.step_end & ~last)),
                         ended.eq(source.valid & source.ready & event.step_end),
                     ]
+                    if self.negative[number]:
+                        m.d.comb += out.payload.negative.eq(event.negative)
         with m.If(ended):
             m.d.sync += turn.eq(turn + 1)
             with m.If(turn == 0):

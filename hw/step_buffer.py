@@ -11,19 +11,21 @@ _LEAST = 3  # a queue of fewer events takes longer
 
 
 class StepBuffer(wiring.Component):
-    """A queue of a whole step of ``neurons``, its end included: what comes never waits, as the step before has gone.
+    """A queue of a whole step of up to ``most`` events of ``neurons``, its end included: what comes never waits, as the
+    step before has gone. ``negative``: events may be those of spikes below 0.
 
     Latency: :data:`BUFFER_CYCLES`. Throughput: an event a cycle, in and out.
     """
 
-    def __init__(self, neurons: int) -> None:
-        self.neurons = neurons
-        super().__init__({"events": In(event_stream(neurons)), "step": Out(event_stream(neurons))})
+    def __init__(self, neurons: int, most: int, negative: bool = False) -> None:
+        self.layout, self.most = event_layout(neurons, negative=negative), most
+        signature = event_stream(neurons, negative=negative)
+        super().__init__({"events": In(signature), "step": Out(signature)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = event_layout(self.neurons).size
-        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=width, depth=max(self.neurons + 1, _LEAST))
+        depth = max(self.most + 1, _LEAST)
+        m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=self.layout.size, depth=depth)
         m.d.comb += [
             queue.w_data.eq(self.events.payload.as_value()),
             queue.w_en.eq(self.events.valid),

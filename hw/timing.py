@@ -48,7 +48,7 @@ class ChipTiming:
 
     ``taken``: the cycle in which each input event is taken; ``sent``: that of each output event; cycle 0 is
     the first in which an event is offered to the idle chip. ``rasters``: ``[steps, axons]`` of the
-    input, bool or graded, then ``[steps, neurons]`` of each spiking layer, over any number of samples of
+    input, then ``[steps, neurons]`` of each spiking layer, bool or graded, over any number of samples of
     ``sample_steps`` (None: one) end to end. Events of the input come in the order of their axons: another order changes
     when each is taken, and of convolutions also when a step ends.
     """

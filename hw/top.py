@@ -25,7 +25,7 @@ class ChipSignature(wiring.Signature):
         last = config.cores[-1]
         members = {
             "events_in": In(event_stream(config.axons_of(-1))),
-            "events_out": Out(event_stream(last.neurons, last.value_width)),
+            "events_out": Out(event_stream(last.neurons, last.value_width, negative=last.model.signed)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
         }
@@ -76,7 +76,8 @@ class Chip(wiring.Component):
                 rejected.append(core.rejected)
                 continue
             name = core.config.name
-            join = Join(feeds, tuple(config.axons_of(feed.source) for feed in feeds))
+            negative = tuple(config.signed(feed.source) for feed in feeds)
+            join = Join(feeds, tuple(config.axons_of(feed.source) for feed in feeds), negative)
             m.submodules[f"{name}_join"] = join
             wiring.connect(m, join.events, core.events)
             both = Signal(COUNTER_WIDTH + 1, name=f"{name}_both")
@@ -86,7 +87,8 @@ class Chip(wiring.Component):
             inputs.append([getattr(join, f"events_{number}") for number in range(len(feeds))])
             for number, feed in enumerate(feeds):
                 if feed.back:
-                    buffer = StepBuffer(config.axons_of(feed.source))
+                    sender = config.cores[feed.source]
+                    buffer = StepBuffer(sender.neurons, sender.longest_step, sender.model.signed)
                     m.submodules[f"{name}_{number}_back"] = buffer
                     wiring.connect(m, buffer.step, inputs[-1][number])
                     inputs[-1][number] = buffer.events

@@ -77,13 +77,14 @@ class LayerMonitor(BusMonitor):
     async def _monitor_recv(self) -> None:
         layout, flushed = self.layout, ValueChange(self.bus.flush)
         neurons, spikes_at = layout.neurons, layout.spikes_at
+        spikes = to_signed if layout.signed else to_unsigned
         while True:
             await flushed
             await ReadOnly()
             bits = read_bits(self.bus.record)
             self._recv(
                 LayerStep(
-                    to_unsigned(bits[spikes_at : spikes_at + neurons].reshape(neurons, 1)),
+                    spikes(bits[spikes_at : spikes_at + neurons * layout.spike_width].reshape(neurons, -1)),
                     to_signed(bits[: neurons * layout.state_width].reshape(neurons, layout.state_width)),
                     int(to_unsigned(bits[layout.first_at : layout.first_at + CYCLE_WIDTH])),
                     int(to_unsigned(bits[layout.last_at : layout.last_at + CYCLE_WIDTH])),

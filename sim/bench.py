@@ -1,9 +1,8 @@
 """The bench around a chip: Verilog that plays bursts and records steps, and the layout of its records.
 
-A layer's record of one step holds, from the low bit: the membrane potentials (``state_width`` bits a
-neuron, lanes of the last group included), one spike bit a neuron, one bit that says that its groups came
-out of order, and the cycles of its first and of its last group. A record of an output event holds the
-payload, then its cycle.
+A layer's record of one step holds, from the low bit: the membrane potentials (``state_width`` bits a neuron, lanes of
+the last group included), the spikes (``spike_width`` bits a neuron), one bit that says that its groups came out of
+order, and the cycles of its first and of its last group. A record of an output event holds the payload, then its cycle.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,6 +30,8 @@ class LayerLayout:
     lanes: int
     groups: int
     state_width: int
+    spike_width: int
+    signed: bool
 
     @property
     def spikes_at(self) -> int:
@@ -38,7 +39,7 @@ class LayerLayout:
 
     @property
     def disorder_at(self) -> int:
-        return self.spikes_at + self.groups * self.lanes
+        return self.spikes_at + self.groups * self.lanes * self.spike_width
 
     @property
     def first_at(self) -> int:
@@ -94,8 +95,9 @@ class BenchLayout:
 
     @property
     def out_depth(self) -> int:
-        """Output events that a record holds: the longest legal step."""
-        return self.layers[-1].neurons + 1
+        """Output events that a record holds: the longest legal step, or what such a spike's value could make it."""
+        last = self.layers[-1]
+        return (last.neurons << (last.spike_width - 1)) + 1
 
     @property
     def out_record_width(self) -> int:

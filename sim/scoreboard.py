@@ -115,16 +115,19 @@ class TraceScoreboard(Scoreboard):
 
     def watch_output(self, monitor: OutputMonitor) -> None:
         """Check the chip's output events by what ``monitor`` receives."""
-        trace, spiking = self.traces[-1], self.program.layers[-1].model.spiking
+        trace, model = self.traces[-1], self.program.layers[-1].model
         steps, neurons = trace.spikes.shape[1:]
 
         def expect(sample: int, step: int) -> Expected:
-            index = np.flatnonzero(trace.spikes[sample, step]) if spiking else np.arange(neurons)
+            spikes = trace.spikes[sample, step].astype(int) if model.spiking else np.ones(neurons, int)
+            index = np.repeat(np.arange(neurons), np.abs(spikes))
             ends = np.zeros(len(index) + 1, np.int64)
             ends[-1] = 1
             fields = {"index": index, "step_end": ends, "sample_end": ends * (step == steps - 1)}
-            if not spiking:
+            if not model.spiking:
                 fields["value"] = trace.membrane[sample, step]
+            if model.signed:
+                fields["negative"] = (spikes[index] < 0).astype(int)
             return Expected(OutputStep(fields, ends), sample, step)
 
         self.add_interface(monitor, self._next(expect, "output"), strict_type=False)

@@ -36,7 +36,8 @@ class Upsample2d(nir.NIRNode):
 
 
 def model_node(kind: str, **values: np.ndarray) -> nir.NIRNode:
-    """Neurons of a model of :mod:`ranvier.golden.neurons`, with ``values`` of its FIELDS. Raises ValueError for others."""
+    """Neurons of the model ``kind`` of :mod:`ranvier.golden.neurons`, with ``values`` of its FIELDS. Raises ValueError
+    for others."""
     fields = NEURONS[kind].FIELDS if kind in NEURONS else {}
     if not fields or not values.keys() <= fields.keys():
         known = ", ".join(sorted(name for name, model in NEURONS.items() if model.FIELDS))

@@ -42,6 +42,9 @@ class MeshDesign:
             if core.convolutions or core.gathered:
                 what = "a convolution" if core.convolutions else "delayed" if core.delays else "an attention"
                 raise RanvierError(f"Layer {layer.name} is {what}, which no mesh holds yet: leave the mesh out")
+            if layer.model.spike_width > 1 or layer.model.noise_width:
+                what = "draws random numbers" if layer.model.noise_width else "sends spikes of several values"
+                raise RanvierError(f"Layer {layer.name} {what}, which no mesh takes yet: leave the mesh out")
         if program.levels > 1:
             raise RanvierError(f"Program {program.name} has graded inputs, which no mesh takes yet: leave the mesh out")
         if not program.is_chain:

@@ -38,6 +38,8 @@ class Klif(Neuron, kind="KLIF"):
         "soft_reset": Field(0, 1, 0.0),
     }
 
+    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {"decay": 0.9}
+
     def parameter_shapes(self) -> dict[str, Format]:
         state = (self.state_width, True)
         shapes = {"bias": (self.bias_width, True), "decay": (self.fraction_bits + 1, False), "k": (self.k_width, False)}

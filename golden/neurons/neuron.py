@@ -66,22 +66,25 @@ class Neuron(ABC):
     in every step. ``spiking``: False for a readout. ``levels``: greatest value of a spike; ``signed``: whether it may
     be negative. ``noise_width``: random bits that a neuron draws in a step, from the sequence that ``seed`` begins.
     A subclass registers itself under ``kind``, in ``NEURONS``; a NIR node of that type with the ``FIELDS``, each one
-    value or one for each neuron, becomes it by :meth:`fitted`.
+    value or one for each neuron, becomes it by :meth:`fitted`. ``EXAMPLE``: values that the table of models is made
+    with.
     """
 
     kind: ClassVar[str]
     FIELDS: ClassVar[Mapping[str, Field]] = {}
+    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {}
     state_width: int
     bias_width: int
     spiking: bool
     levels: int = 1
-    signed: bool = False
+    signed: ClassVar[bool] = False
     noise_width: int = 0
     seed: int = 1
 
-    def __init_subclass__(cls, kind: str) -> None:
-        cls.kind = kind
-        NEURONS[kind] = cls
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        if kind is not None:
+            cls.kind = kind
+            NEURONS[kind] = cls
 
     @property
     def integrator_width(self) -> int:

@@ -106,6 +106,8 @@ class ConvolutionFetch(wiring.Component):
             ]
             if config.axonal:
                 m.d.sync += self.delay.eq(next_walk.delay)
+        if config.negative:
+            m.d.comb += self.operation.negative.eq(walk.negative)
         clear_pending(m, config, clearing, done, walk.step_end & walk.sample_end)
         self._address_parameters(m, ready & updates, done)
         if self.masks:

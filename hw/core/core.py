@@ -50,15 +50,17 @@ class Core(wiring.Component):
         loads = {f"load_{name}": In(LoadSignature(words, width)) for name, words, width in config.memories}
         super().__init__(
             {
-                "events": In(event_stream(config.indices, config.partial and config.partial.width)),
-                "spikes": Out(event_stream(config.neurons, config.value_width)),
+                "events": In(
+                    event_stream(config.indices, config.partial and config.partial.width, negative=config.negative)
+                ),
+                "spikes": Out(event_stream(config.neurons, config.value_width, negative=model.signed)),
                 "idle": Out(1),
                 "saturations": Out(COUNTER_WIDTH),
                 "rejected": Out(COUNTER_WIDTH),
                 "probe_valid": Out(1),
                 "probe_group": Out(index_width(config.groups)),
                 "probe_membrane": Out(model.state_width * config.lanes),
-                "probe_spikes": Out(config.lanes),
+                "probe_spikes": Out(model.spike_width * config.lanes),
             }
             | loads
         )
@@ -130,6 +132,8 @@ class Core(wiring.Component):
                 m.d.comb += [lane.update.eq(1), lane.sum.eq((ring or fetch).sums[k])]
             else:
                 m.d.comb += [lane.update.eq(entry.update), lane.weight.eq(weights.word_select(k, config.weight_width))]
+            if config.negative:
+                m.d.comb += lane.negative.eq(entry.negative)
             m.d.comb += Value.cast(lane.state).eq(state.read_data.word_select(k, width))
             if parameters is not None:
                 part = config.parameter_word_width // config.lanes

@@ -1,6 +1,6 @@
 """Turns the results of updates, a group at a time, into the output event stream."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, fifo, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,14 +9,18 @@ from ..stream import event_stream
 
 
 def group_layout(config: CoreConfig) -> data.StructLayout:
-    """What one group of an update hands over: a spike, or a readout's membrane potential, for each lane."""
-    if config.model.spiking:
+    """What one group of an update hands over: for each lane a spike, its value, or a readout's membrane potential."""
+    model, shape = config.model, signed(config.model.state_width)
+    if model.spiking and not config.graded:
         return data.StructLayout({"spikes": config.lanes})
-    return data.StructLayout({"values": data.ArrayLayout(signed(config.model.state_width), config.lanes)})
+    if config.graded:
+        shape = signed(model.spike_width) if model.signed else unsigned(model.spike_width)
+    return data.StructLayout({"values": data.ArrayLayout(shape, config.lanes)})
 
 
 class Emit(wiring.Component):
-    """Buffers one step's results and sends them as events, in the order of the neurons, then ``step_end``.
+    """Buffers one step's results and sends them as events, in the order of the neurons, then ``step_end``. A spike of a
+    value is so many events.
 
         groups → [buffer of a step] → [group being sent] → [event] → events
 
@@ -35,7 +39,7 @@ class Emit(wiring.Component):
                 "sample_end": In(1),
                 "write": In(1),
                 "group": In(group_layout(config)),
-                "events": Out(event_stream(config.neurons, config.value_width)),
+                "events": Out(event_stream(config.neurons, config.value_width, negative=config.model.signed)),
                 "drained": Out(1),
             }
         )
@@ -60,7 +64,8 @@ class Emit(wiring.Component):
         base = Signal(range(groups * lanes))  # first neuron of that group
         loaded = Signal(range(groups + 1))  # groups taken from the buffer in this step
         lane = Signal(index_width(lanes))
-        m.d.comb += rest.eq(pending & (pending - 1))
+        others = pending & (pending - 1)
+        m.d.comb += rest.eq(others)
         for k in reversed(range(lanes)):
             with m.If(pending[k]):
                 m.d.comb += lane.eq(k)
@@ -78,13 +83,17 @@ class Emit(wiring.Component):
                 m.d.sync += [loaded.eq(loaded + 1), base.eq(Mux(loaded == 0, 0, base + lanes))]
                 everyone = (1 << lanes) - 1
                 mine = Mux(loaded == groups - 1, (1 << (neurons - (groups - 1) * lanes)) - 1, everyone)
-                m.d.sync += pending.eq(mine & (group.spikes if self.config.model.spiking else everyone))
-        if not self.config.model.spiking:
+                m.d.sync += pending.eq(mine & self._sends(group))
+        if self.config.graded or not self.config.model.spiking:
             values = Signal.like(group.values.as_value())
             with m.If(buffer.r_en & buffer.r_rdy):
                 m.d.sync += values.eq(group.values.as_value())
-            with m.If(sending):
-                m.d.sync += out.payload.value.eq(data.View(group_layout(self.config), values).values[lane])
+            value = data.View(group_layout(self.config), values).values[lane]
+            if self.config.graded:
+                m.d.comb += rest.eq(Mux(self._repeated(m, value, sending), others, pending))
+            else:
+                with m.If(sending):
+                    m.d.sync += out.payload.value.eq(value)
         with m.If(busy & (loaded == groups) & ~pending.any() & free):
             m.d.sync += [
                 out.valid.eq(1),
@@ -94,3 +103,21 @@ class Emit(wiring.Component):
                 busy.eq(0),
             ]
         return m
+
+    def _sends(self, group: data.View) -> Value:
+        """Which lanes of ``group`` send anything."""
+        lanes = self.config.lanes
+        if not self.config.model.spiking:
+            return Const((1 << lanes) - 1)
+        return Cat(group.values[k] != 0 for k in range(lanes)) if self.config.graded else group.spikes
+
+    def _repeated(self, m: Module, value: Value, sending: Value) -> Value:
+        """Send the event of a spike of ``value`` so many times; whether this is the last time."""
+        model = self.config.model
+        copy, size, last = Signal(range(model.levels)), Signal(range(model.levels + 1)), Signal()
+        m.d.comb += [size.eq(abs(value) if model.signed else value), last.eq(copy + 1 == size)]
+        with m.If(sending):
+            m.d.sync += copy.eq(Mux(last, 0, copy + 1))
+            if model.signed:
+                m.d.sync += self.events.payload.negative.eq(value < 0)
+        return last

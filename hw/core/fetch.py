@@ -15,11 +15,11 @@ def operation_layout(config: CoreConfig) -> data.StructLayout:
     """One group's pass through the lanes.
 
     ``update`` ends its step, else weights are added; ``clear`` makes the state zero afterwards; ``emit``:
-    the update is a step's, not the clearing after reset; ``last``: the group is the last of its pass.
+    the update is a step's, not the clearing after reset; ``last``: the group is the last of its pass; ``negative``:
+    the weights are taken away.
     """
-    return data.StructLayout(
-        {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}
-    )
+    flags = {"valid": 1, "update": 1, "clear": 1, "emit": 1, "last": 1, "group": index_width(config.groups)}
+    return data.StructLayout(flags | ({"negative": 1} if config.negative else {}))
 
 
 def addition_layout(config: CoreConfig, partial: PartialSums) -> data.StructLayout:
@@ -30,7 +30,7 @@ def addition_layout(config: CoreConfig, partial: PartialSums) -> data.StructLayo
 def fetched_stream(config: CoreConfig) -> stream.Signature:
     """The events that a fetch takes, each with its axon's delay where there are such."""
     width = config.partial and config.partial.width
-    return event_stream(config.indices, width, config.delay_width if config.axonal else 0)
+    return event_stream(config.indices, width, config.delay_width if config.axonal else 0, config.negative)
 
 
 def delay_port(config: CoreConfig) -> dict[str, wiring.Member]:
@@ -118,6 +118,7 @@ class Fetch(wiring.Component):
         is_update = Signal()
         sample_end = Signal()
         group = Signal.like(self.operation.group)
+        negative = Signal()
         ready = Signal()
         last = Signal()
         done = Signal()
@@ -145,6 +146,10 @@ class Fetch(wiring.Component):
             count_up(m, self.rejected, ~legal)
             if self.config.axonal:
                 m.d.sync += self.delay.eq(event.delay)
+            if self.config.negative:
+                m.d.sync += negative.eq(event.negative)
+        if self.config.negative:
+            m.d.comb += self.operation.negative.eq(negative)
         clear_pending(m, self.config, clearing, done, is_update & sample_end)
         self._address(m, accepted, group)
         self._space(m, ready, done)

@@ -70,6 +70,7 @@ class Lane(wiring.Component):
         stage 3     saturate
         stage 3 …   the step of the model (:mod:`ranvier.golden.neurons`), whose ``cut`` puts the registers
 
+    Where spikes may be ``negative``, the weight of such a one is taken away.
     Where there are partial sums, ``sum`` takes the place of the weight while ``adds``. Where all weights are added up
     elsewhere (``config.gathered``), ``sum`` is theirs, added to the bias, and there are updates only. Inputs belong to
     :data:`FIRST_STAGE`; outputs to :func:`last_stage`, but for ``accumulated``, the integrator with the weight
@@ -96,6 +97,7 @@ class Lane(wiring.Component):
                 "saturated": Out(1),
             }
             | ({} if config.partial is None else {"adds": In(1), "sum": In(signed(config.partial.width))})
+            | ({"negative": In(1)} if config.negative else {})
             | ({"noise": In(config.model.noise_width)} if config.model.noise_width else {})
         )
 
@@ -130,6 +132,9 @@ class Lane(wiring.Component):
                 return let(self.state.integrator + self.sum + bias, "total", self.config.total_width)
         weight = Signal(signed(max(self.config.weight_width, 2)))
         m.d.comb += weight.eq(weight_value(self.weight, self.config.weight_width))
+        if self.config.negative:
+            with naming(m):
+                weight = let(Mux(self.negative, -weight, weight), "signed_weight")
         addend = weight if self.config.partial is None else Mux(self.adds, self.sum, weight)
         total = self.state.integrator + Mux(self.update, bias, addend)
         with naming(m):

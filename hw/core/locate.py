@@ -37,6 +37,8 @@ def walk_layout(config: CoreConfig) -> data.StructLayout:
     shared = max(sharers(shape, config.lanes) for shape in config.convolutions)
     if config.axonal:
         fields["delay"] = config.delay_width
+    if config.negative:
+        fields["negative"] = 1
     return data.StructLayout(fields | ({"part": index_width(shared)} if shared > 1 else {}))
 
 
@@ -142,6 +144,8 @@ class Locate(wiring.Component):
         ]
         if config.axonal:
             m.d.comb += walk.delay.eq(firsts.delay)
+        if config.negative:
+            m.d.comb += walk.negative.eq(firsts.negative)
         if "part" in dict(walk_layout(config)):
             m.d.comb += walk.part.eq(firsts.part)
         return m

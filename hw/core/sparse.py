@@ -76,6 +76,7 @@ class SparseFetch(wiring.Component):
         sample_end = Signal()
         left = Signal.like(self.row.words)
         group = Signal.like(self.operation.group)
+        negative = Signal()
         pause = Signal(range(drain + 1))
         last = Signal()
         done = Signal()
@@ -116,6 +117,10 @@ class SparseFetch(wiring.Component):
             ]
             if self.config.axonal:
                 m.d.sync += self.delay.eq(found.delay)
+            if self.config.negative:
+                m.d.sync += negative.eq(found.negative)
+        if self.config.negative:
+            m.d.comb += self.operation.negative.eq(negative)
         clear_pending(m, self.config, clearing, done, is_update & sample_end)
         with m.If(accepted):
             m.d.sync += [looking.eq(legal), found.eq(event)]

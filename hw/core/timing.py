@@ -112,7 +112,9 @@ class CoreTiming:
 
 
 def sends_of(core: CoreConfig, raster: np.ndarray | None, steps: int) -> list[list[np.ndarray]]:
-    """Indices of the events that each group sends, its spikes, or a readout's values, of each step."""
-    sent = np.ones((steps, core.neurons), bool) if raster is None else raster
-    bounds = range(0, core.neurons, core.lanes)
-    return [[first + np.flatnonzero(row[first : first + core.lanes]) for first in bounds] for row in sent]
+    """Indices of the events that each group sends, its spikes as often as their values say, or a readout's values, of
+    each step."""
+    sent = np.ones((steps, core.neurons), int) if raster is None else np.abs(raster.astype(int))
+    numbers = np.arange(core.neurons)
+    groups = [slice(first, first + core.lanes) for first in range(0, core.neurons, core.lanes)]
+    return [[np.repeat(numbers[group], row[group]) for group in groups] for row in sent]

@@ -15,7 +15,8 @@ from ranvier.hw.top import Chip
 
 @dataclass
 class Record:
-    """Events taken and sent with their cycles (``(cycle, index, step_end, sample_end, value)``), and counters."""
+    """Events taken and sent with their cycles (``(cycle, index, step_end, sample_end, value)``; the value of a negative
+    spike's is 1), and counters."""
 
     taken: list[tuple] = field(default_factory=list)
     sent: list[tuple] = field(default_factory=list)
@@ -43,8 +44,9 @@ def expected_events(program: Program, spikes: np.ndarray) -> tuple[list[tuple], 
     events, last = [], program.layers[-1].model
     for fired, membrane in zip(traces[-1].spikes, traces[-1].membrane, strict=True):
         for step, (row, values) in enumerate(zip(fired, membrane, strict=True)):
-            sent = np.flatnonzero(row) if last.spiking else range(len(row))
-            events += [(int(index), 0, 0, 0 if last.spiking else int(values[index])) for index in sent]
+            sent = np.repeat(np.arange(row.size), np.abs(row.astype(int))) if last.spiking else range(len(row))
+            below = [int(last.signed and row[index] < 0) if last.spiking else int(values[index]) for index in sent]
+            events += [(int(index), 0, 0, value) for index, value in zip(sent, below, strict=True)]
             events.append((None, 1, int(step == len(fired) - 1), 0))
     return events, [int(trace.saturations.sum()) for trace in traces]
 
@@ -98,7 +100,8 @@ def play(
                 position, offering = position + 1, False
             if ctx.get(chip.events_out.valid) and ctx.get(chip.events_out.ready):
                 payload = ctx.get(chip.events_out.payload)
-                value = payload.value if "value" in dict(payload.shape()) else 0
+                fields = dict(payload.shape())
+                value = payload.value if "value" in fields else payload.negative if "negative" in fields else 0
                 record.sent.append((cycle, payload.index, payload.step_end, payload.sample_end, value))
             quiet = quiet + 1 if ctx.get(chip.idle) and position == len(events) else 0
             await ctx.tick()
