@@ -132,7 +132,7 @@ class _Tally:
         self.reached = max(self.reached, float(np.abs(trace.membrane).max()))
         self.cells += trace.spikes.size
         self.same += int((trace.spikes == chained.spikes).sum())
-        self.spikes += int(chained.spikes.sum())
+        self.spikes += int(np.count_nonzero(chained.spikes))
         self.saturations += int(chained.saturations.sum())
 
     def result(self) -> LayerDeviation:

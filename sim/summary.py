@@ -40,8 +40,8 @@ def raster(result: SimResult, program: Program) -> str:
     if not spiking:
         return ""
     spikes = result.observed[f"{spiking[-1]}.spikes"][0]
-    busiest = np.sort(np.argsort(-spikes.sum(axis=0), kind="stable")[:RASTER_NEURONS])
-    lines = [f"{neuron:6d} {''.join('│' if spike else '·' for spike in spikes[:, neuron])}" for neuron in busiest]
+    busiest = np.sort(np.argsort(-np.count_nonzero(spikes, axis=0), kind="stable")[:RASTER_NEURONS])
+    lines = [f"{neuron:6d} {''.join(map(_symbol, spikes[:, neuron].tolist()))}" for neuron in busiest]
     shown = "" if len(busiest) == spikes.shape[1] else f", the {len(busiest)} busiest neurons of {spikes.shape[1]}"
     return "\n".join([f"spikes of sample 0, layer {spiking[-1]}{shown}:", *lines, ""])
 
@@ -56,3 +56,8 @@ def _mark(right: bool) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.2%}"
+
+
+def _symbol(spike: int) -> str:
+    """Of one step: no spike, one, one of a greater value, or one below 0."""
+    return "·" if not spike else "│" if spike == 1 else "-" if spike < 0 else str(spike) if spike < 10 else "+"

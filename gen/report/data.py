@@ -99,7 +99,8 @@ def _check_classes(simulation: dict[str, Any], outputs: int) -> None:
 def _traces(path: Path, program: Program) -> tuple[Traces, np.ndarray]:
     with np.load(path, allow_pickle=False) as file:
         numbers, stimulus = file["samples"].astype(np.int64), file["input"].astype(np.uint8)
-        spikes = [file[f"{layer.name}.spikes"].astype(bool) for layer in program.layers]
+        kinds = [np.int16 if layer.model.spike_width > 1 else np.bool_ for layer in program.layers]
+        spikes = [file[f"{layer.name}.spikes"].astype(kind) for layer, kind in zip(program.layers, kinds, strict=True)]
         membrane = [file[f"{layer.name}.membrane"].astype(np.int64) for layer in program.layers]
     inputs = stimulus[numbers]
     expected = [(*inputs.shape[:2], layer.neurons) for layer in program.layers]

@@ -110,7 +110,7 @@ def _raster(canvas: _Canvas, population: Population) -> None:
 def _traces(canvas: _Canvas, population: Population, shown: int, bands: Sequence[tuple[int, Span]]) -> None:
     assert population.membrane is not None
     assert population.threshold is not None
-    order = np.argsort(-population.spikes.sum(axis=0), kind="stable")[:shown]
+    order = np.argsort(-np.count_nonzero(population.spikes, axis=0), kind="stable")[:shown]
     for neuron in order.tolist():
         trace, threshold = population.membrane[:, neuron], int(population.threshold[neuron])
         low, high = min(int(trace.min()), 0), max(int(trace.max()), threshold)

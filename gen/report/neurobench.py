@@ -29,19 +29,19 @@ def connection_sparsity(program: Program) -> float:
 def activation_sparsity(program: Program, outputs: Sequence[np.ndarray]) -> float | None:
     """``ActivationSparsity``: neuron-steps without a spike over all neuron-steps of the spiking layers.
 
-    ``outputs``: spikes of each layer, bool ``[samples, steps, neurons]``. None where no layer spikes.
+    ``outputs``: spikes of each layer, ``[samples, steps, neurons]``. None where no layer spikes.
     """
     spiking = [spikes for layer, spikes in zip(program.layers, outputs, strict=True) if layer.model.spiking]
     if not spiking:
         return None
-    return 1 - sum(int(spikes.sum()) for spikes in spiking) / sum(spikes.size for spikes in spiking)
+    return 1 - sum(np.count_nonzero(spikes) for spikes in spiking) / sum(spikes.size for spikes in spiking)
 
 
 def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[LayerTrace]) -> dict[str, float]:
     """``SynapticOperations``, mean over the samples.
 
     ``spikes``: of the input, bool ``[samples, steps, inputs]``, and ``traces`` of the layers. ``Effective_ACs``:
-    additions of a weight that is not zero for an input that spiked, three for a graded spike of 3;
+    additions of a weight that is not zero for an input that spiked, three for a spike of 3 or of -3;
     ``Effective_MACs``: 0; ``Dense``: additions if every input of every step were added with every weight.
     """
     samples, steps, _ = spikes.shape
@@ -50,6 +50,7 @@ def synaptic_operations(program: Program, spikes: np.ndarray, traces: Sequence[L
         for connection, given in zip(layer.connections, arriving(program, place, spikes, traces), strict=True):
             synapses, everyone = connection.synapses, np.ones((1, given.shape[-1]), np.int64)
             linear = not isinstance(synapses, Attention)  # so that the steps may be added up first
+            given = np.abs(given) if given.dtype != bool else given
             sent = given.sum(axis=(0, 1))[None] if linear else given
             effective += int(counts(synapses, zeros=False).drive(sent).sum())
             every_step = int(counts(synapses, zeros=True).drive(everyone).sum())

@@ -124,7 +124,7 @@ def _activity(build: Build, traces: Traces) -> Markup:
     for layer, spikes, membrane in zip(build.program.layers, traces.spikes, traces.membrane, strict=True):
         threshold = (
             np.broadcast_to(spread(layer.parameters["threshold"], layer.neurons), layer.neurons)
-            if layer.model.spiking
+            if "threshold" in layer.parameters
             else None
         )
         populations.append(Population(layer.name, flat(spikes), flat(membrane), threshold))
