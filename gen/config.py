@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_v
 from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTiming
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
+from .core_neuron import CoreNeuron
 from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
 from .mapping.config import Mesh
@@ -104,14 +105,22 @@ class BlankCore(Section):
     """Inputs."""
     neurons: int = Field(ge=1, le=MAX_SIDE)
     """Neurons."""
-    threshold: PositiveInt
-    """Firing threshold, in units of the weights."""
-    leak_shift: int = Field(ge=0, le=MAX_STATE_WIDTH - 1)
-    """Each step keeps 1 - 2**-leak_shift of the membrane potential."""
+    threshold: PositiveInt | None = None
+    """Firing threshold of LIF neurons, in units of the weights."""
+    leak_shift: int | None = Field(default=None, ge=0, le=MAX_STATE_WIDTH - 1)
+    """Each step keeps 1 - 2**-leak_shift of their membrane potential."""
     comparison: Comparison = "greater_equal"
     """As in discretisation."""
     reset: Reset = "hard"
     """As in discretisation; a hard reset sets zero."""
+    neuron: CoreNeuron | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "BlankCore":
+        leaky = [self.threshold, self.leak_shift]
+        if leaky.count(None) != (0 if self.neuron is None else 2):
+            raise ValueError("either 'threshold' and 'leak_shift', or a 'neuron' must be given")
+        return self
 
 
 class Configuration(Section):

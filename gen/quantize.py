@@ -23,7 +23,7 @@ from ranvier.golden.synapse import Convolution, Synapses
 from .config import MAX_STATE_WIDTH, Quantisation
 from .errors import RanvierError
 from .network import ModelNeurons, Network, NetworkLayer, Neurons
-from .widths import safe_widths
+from .widths import safe_widths, summed_width
 
 Spikes = tuple[int, bool]  # the greatest value, and whether one may be negative
 
@@ -31,7 +31,6 @@ _CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight 
 _ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
 _MAX_SHIFT = 15
-_WIDE = 24  # bits of state that a model gets by itself
 _TINY = float(np.finfo(np.float32).tiny)  # smaller weights are none that a framework trained
 
 
@@ -174,13 +173,12 @@ def _fitted(
     sent: dict[int, Spikes],
 ) -> tuple[Neuron, dict[str, np.ndarray]]:
     """The model and its parameters. Where no width is set, the state holds all that the steps of a sample can bring
-    together, as far as :data:`_WIDE`; beyond, it saturates."""
+    together, as far as :data:`.widths.WIDE`; beyond, it saturates."""
     bias = _integers(layer, {"bias": scale * layer.bias}, quantisation.weight_width)
     width = quantisation.state_width
     if width is None:
         connections = _integer_connections(layer, place, scale, quantisation.weight_width, sent)
-        summing = Lif(MAX_STATE_WIDTH, Keep(), spiking=False, reset="none")
-        width = min(safe_widths(summing, connections, bias, quantisation.steps).membrane, _WIDE)
+        width = summed_width(connections, quantisation.steps)
         marks = np.concatenate([scale * np.abs(x) for x in (neurons.threshold, neurons.reset_value) if x is not None])
         width = max(width, signed_width(0, int(2 * marks.max())))
     with _explained(layer.name):

@@ -14,6 +14,7 @@ from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Connection, spread
 from ranvier.golden.synapse import bounds
 
+WIDE = 24  # bits of state that a model gets by itself
 _FAR = 1 << 48  # bounds beyond it fit no state; they are not followed any further
 
 
@@ -38,6 +39,12 @@ def safe_widths(
         value = spread(np.asarray(parameters.get(name, 0)), membrane.shape[1])
         membrane = _hull(membrane, np.stack([value] * 2).reshape(2, -1))
     return Widths(_width(membrane), None if model.current is None else _width(current))
+
+
+def summed_width(connections: tuple[Connection, ...], steps: int) -> int:
+    """Bits that hold all that ``steps`` steps can bring together, as far as :data:`WIDE`; beyond, a state saturates."""
+    bound = int(np.abs(sum(_arriving(connection) for connection in connections)).max()) * steps
+    return min(signed_width(-bound, bound), WIDE)
 
 
 def reach(

@@ -8,9 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-from ranvier.golden.neurons.neuron import NEURONS
+from ..neuron_fields import MODELS
 
-MODELS = tuple(kind for kind, model in NEURONS.items() if model.FIELDS)
 POPULATIONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold", *MODELS)
 
 

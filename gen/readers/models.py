@@ -9,7 +9,8 @@ from ranvier.golden.neurons.neuron import NEURONS
 
 from ..frameworks import TimeModel
 from ..network import ModelNeurons
-from .graph import MODELS, Node, NodeError
+from ..neuron_fields import MODELS, problem
+from .graph import Node, NodeError
 from .maps import Shape
 from .nodes import Population, Stage, field, matched, size_of, translates
 
@@ -20,10 +21,9 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
     for name, limits in NEURONS[node.type].FIELDS.items():
         default = None if name in node.fields else limits.default
         array = field(node, name) if default is None else np.array(default)
-        low, high = (float(array.min()), float(array.max())) if array.size else (np.nan, np.nan)
-        if not (limits.low <= low and high <= limits.high):
-            ends = f"{limits.low:g} to {limits.high:g}".replace("-inf to inf", "finite")
-            raise NodeError(f"its {name} is {low:.4g} to {high:.4g}", f"it must be {ends}")
+        wrong = problem(node.type, name, array)
+        if wrong:
+            raise NodeError(*wrong)
         arrays[name] = array
         if array.size > 1 and not limits.whole:
             own.add(array.shape)
