@@ -6,7 +6,7 @@ import numpy as np
 
 from .neuron import Field, Neuron
 
-RAW = Field(-32, 32)  # a learned value that a sigmoid or tanh limits: beyond, it has reached its limit in float32
+RAW = Field(-32, 32)  # a learned value that a sigmoid or tanh limits: beyond, float32 has long reached the limit
 
 
 def filled(model: type[Neuron], values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
