@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from .fields import factor
 from .leak import Multiply
 from .lif import Lif
 from .neuron import Field, Formats
@@ -28,7 +29,7 @@ class Diet(Lif, kind="DIET"):
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Diet", dict[str, np.ndarray]]:
         parameters = {
-            "membrane_factor": (1 << formats.fraction_bits) * values["leak"],
+            "membrane_factor": factor(cls, "leak", values["leak"], formats.fraction_bits),
             "threshold": scale * values["v_threshold"],
         }
         decay = Multiply(formats.fraction_bits)

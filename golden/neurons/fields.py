@@ -49,6 +49,18 @@ def ordered(model: type[Neuron], values: Mapping[str, np.ndarray], low: str, hig
         )
 
 
+def factor(model: type[Neuron], name: str, value: np.ndarray, fraction_bits: int) -> np.ndarray:
+    """``value`` of a leak in units of ``2**-fraction_bits``. Raises ValueError where rounding would stop the leak."""
+    found = np.asarray(value * (1 << fraction_bits))
+    slowest = value[(value < 1) & (np.rint(found) == 1 << fraction_bits)]
+    if slowest.size:
+        raise ValueError(
+            f"{model.kind} needs a leak that is left after rounding: {name} of {slowest.max():.8g} is 1 with"
+            f" {fraction_bits} fraction bits, set more"
+        )
+    return found
+
+
 def sigmoid(raw: np.ndarray) -> np.ndarray:
     """``1 / (1 + exp(-raw))``."""
     return np.asarray(1 / (1 + np.exp(-raw)))

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..fixed import cut, let, narrow, reaches, round_shift, select, signed_max
-from .fields import ordered, switched
+from .fields import factor, ordered, switched
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 
@@ -71,7 +71,7 @@ class Klif(Neuron, kind="KLIF"):
     ) -> tuple["Klif", dict[str, np.ndarray]]:
         one = 1 << formats.fraction_bits
         parameters = {
-            "decay": one * values["decay"],
+            "decay": factor(cls, "decay", values["decay"], formats.fraction_bits),
             "k": one * values["k"],
             "threshold": scale * values["v_threshold"],
         }

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .fields import RAW
+from .fields import RAW, factor
 from .leak import Multiply
 from .lif import Lif
 from .neuron import Field, Formats
@@ -32,7 +32,7 @@ class Ltmd(Lif, kind="LTMD"):
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Ltmd", dict[str, np.ndarray]]:
         parameters = {
-            "membrane_factor": (1 << formats.fraction_bits) * values["decay"],
+            "membrane_factor": factor(cls, "decay", values["decay"], formats.fraction_bits),
             "threshold": scale * np.tanh(values["k"]),
             "reset_value": np.zeros_like(scale),
         }

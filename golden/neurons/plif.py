@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .fields import RAW, ordered, sigmoid, switched
+from .fields import RAW, factor, ordered, sigmoid, switched
 from .leak import Multiply
 from .lif import Lif
 from .neuron import Field, Formats
@@ -50,7 +50,7 @@ class Plif(Lif, kind="PLIF"):
             above = above - values["v_reset"]
         decay = Multiply(formats.fraction_bits)
         parameters = {
-            "membrane_factor": (1 << formats.fraction_bits) * (1 - sigmoid(values["w"])),
+            "membrane_factor": factor(cls, "1 - sigmoid(w)", 1 - sigmoid(values["w"]), formats.fraction_bits),
             "threshold": scale * above / gain,
         }
         if not soft:

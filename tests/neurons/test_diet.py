@@ -49,6 +49,10 @@ def test_example():
         ({"leak": 0.5}, "DIET needs v_threshold, which has no default"),
         ({"leak": 1.01, "v_threshold": 1}, "DIET needs a finite leak in 0..1, not 1.01"),
         ({"leak": 1, "v_threshold": -1}, "DIET needs a finite v_threshold in 0..inf, not -1"),
+        (
+            {"leak": 0.999, "v_threshold": 1},
+            "DIET needs a leak that is left after rounding: leak of 0.999 is 1 with 8 fraction bits, set more",
+        ),
     ],
 )
 def test_refusals(values, text):

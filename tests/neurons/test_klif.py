@@ -98,6 +98,10 @@ def test_example():
         ({"decay": 0.5, "v_reset": [0, 2]}, "KLIF needs v_reset at or below v_threshold, not 2 above 1"),
         ({"decay": 0.5, "soft_reset": [0, 1]}, "KLIF needs soft_reset 0 or 1, alike for all neurons, not 0..1"),
         ({"decay": 0.5, "soft_reset": 0.5}, "KLIF needs soft_reset 0 or 1, alike for all neurons, not 0.5..0.5"),
+        (
+            {"decay": 0.999},
+            "KLIF needs a leak that is left after rounding: decay of 0.999 is 1 with 8 fraction bits, set more",
+        ),
     ],
 )
 def test_refusals(values, text):

@@ -55,6 +55,10 @@ def test_example():
         ({"k": -0.5, "decay": 0.5}, "LTMD needs a finite k in 0..32, not -0.5"),
         ({"k": 0.5, "decay": -0.1}, "LTMD needs a finite decay in 0..1, not -0.1"),
         ({"k": 0.5, "decay": 0.1, "tau": 2}, "LTMD has no tau: its values are k, decay"),
+        (
+            {"k": 0.5, "decay": [0.5, 0.9985]},
+            "LTMD needs a leak that is left after rounding: decay of 0.9985 is 1 with 8 fraction bits, set more",
+        ),
     ],
 )
 def test_refusals(values, text):

@@ -62,6 +62,10 @@ def test_example():
         ({"w": 0, "v_reset": 1.5}, "PLIF needs v_reset at or below v_threshold, not 1.5 above 1"),
         ({"w": 0, "decay_input": [1, 0]}, "PLIF needs decay_input 0 or 1, alike for all neurons, not 0..1"),
         ({"w": 0, "soft_reset": 0.25}, "PLIF needs soft_reset 0 or 1, alike for all neurons, not 0.25..0.25"),
+        (
+            {"w": -8},
+            "PLIF needs a leak that is left after rounding: 1 - sigmoid(w) of 0.99966465 is 1 with 8 fraction bits, set more",
+        ),
     ],
 )
 def test_refusals(values, text):
