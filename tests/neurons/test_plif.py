@@ -64,7 +64,8 @@ def test_example():
         ({"w": 0, "soft_reset": 0.25}, "PLIF needs soft_reset 0 or 1, alike for all neurons, not 0.25..0.25"),
         (
             {"w": -8},
-            "PLIF needs a leak that is left after rounding: 1 - sigmoid(w) of 0.99966465 is 1 with 8 fraction bits, set more",
+            "PLIF needs a leak that is left after rounding: 1 - sigmoid(w) of 0.99966465 is 1 with 8 fraction bits,"
+            " set more",
         ),
     ],
 )
