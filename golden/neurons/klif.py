@@ -6,6 +6,8 @@ With a learned factor ``k`` (Zhou et al. 2024, eqs 5-7; Jiang and Zhang 2023):
     f[t] = relu(k * h[t])
     s[t] = f[t] >= v_threshold
     v[t] = f[t], after a spike v_reset (hard), or less v_threshold (soft)
+
+Where inputs have a gain, or a leak goes towards v_reset (SpikingJelly's ``decay_input``), ``x`` has both in it.
 """
 
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..fixed import cut, let, narrow, reaches, round_shift, select, signed_max
+from .fields import factor, ordered, switched
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 
@@ -37,6 +40,7 @@ class Klif(Neuron, kind="KLIF"):
         "v_reset": Field(-np.inf, np.inf, 0.0),
         "soft_reset": Field(0, 1, 0.0),
     }
+    EXAMPLE: ClassVar[Mapping[str, float]] = {"decay": 0.5, "k": 1.25}
 
     EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {"decay": 0.9}
 
@@ -69,12 +73,13 @@ class Klif(Neuron, kind="KLIF"):
     ) -> tuple["Klif", dict[str, np.ndarray]]:
         one = 1 << formats.fraction_bits
         parameters = {
-            "decay": one * values["decay"],
+            "decay": factor(cls, "decay", values["decay"], formats.fraction_bits),
             "k": one * values["k"],
             "threshold": scale * values["v_threshold"],
         }
-        soft = bool(values["soft_reset"].all())
+        soft = switched(cls, values, "soft_reset")
         if not soft:
+            ordered(cls, values, "v_reset", "v_threshold")
             parameters["reset_value"] = scale * values["v_reset"]
         k_width = int(np.rint(parameters["k"]).max()).bit_length()
         return cls(formats.state_width, formats.fraction_bits, max(k_width, 1), soft), parameters

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from ranvier.golden.neurons.leak import Keep, Multiply, Shift
+from ranvier.golden.neurons.leak import Keep, Multiply, Shift, Shifts
 from ranvier.golden.neurons.lif import Lif
 
 
@@ -30,6 +30,8 @@ def leaked(decay, value: int, factor: int) -> int:
             return value
         case Shift(amount=amount):
             return value - floor(Fraction(value, 2**amount))
+        case Shifts(amounts=amounts):
+            return value - floor(sum(Fraction(value, 2**amount) for amount in amounts))
         case Multiply(fraction_bits=bits):
             return nearest(Fraction(value * factor, 2**bits))
 
@@ -37,11 +39,12 @@ def leaked(decay, value: int, factor: int) -> int:
 @dataclass(frozen=True)
 class State:
     """What a neuron remembers: membrane at the end of the step (after a reset of the same step), whether it
-    spiked, and the synaptic current."""
+    spiked, the synaptic current, and for how many further steps it rests."""
 
     membrane: int = 0
     spiked: bool = False
     current: int = 0
+    rests: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,17 @@ def step(model: Lif, parameters: dict[str, int], state: State, drive: int) -> St
         sums.append((v + parameters["membrane_bias"], width))
     v = limited(*sums[-1])
 
-    spike = False
-    if model.spiking:
+    spike, rests = False, max(state.rests - 1, 0)
+    if state.rests:
+        v = parameters["reset_value"]
+    elif model.spiking:
         spike = v > parameters["threshold"] if model.comparison == "greater" else v >= parameters["threshold"]
     if spike and model.reset_timing == "same_step":
         if model.reset == "hard":
             v = parameters["reset_value"]
         elif model.reset == "soft":
             v -= parameters["threshold"]
-    after = State(v, spike, i)
+    after = State(v, spike, i, model.refractory if spike else rests)
     if current is not None and current.timing == "next_step":
         sums.append((opening(model, parameters, after), width))
     return Step(spike, v, any(limited(*total) != total[0] for total in sums), after)
