@@ -2,11 +2,10 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, memory, wiring
-from amaranth.lib.wiring import Out
 
 from ranvier.golden.codes.address import TIME_WIDTH, AddressEvents
 
-from ..core.fetch import COUNTER_WIDTH, count_up
+from ..core.fetch import count_up
 from ..memory import BLOCK_MEMORY
 from .ports import EncoderSignature
 
@@ -28,7 +27,7 @@ class AddressEncoder(wiring.Component):
 
     def __init__(self, code: AddressEvents) -> None:
         self.code = code
-        super().__init__(wiring.Signature(dict(EncoderSignature(code).members) | {"merged": Out(COUNTER_WIDTH)}))
+        super().__init__(EncoderSignature(code))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
