@@ -99,20 +99,20 @@ def _events(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
             f"Stimulus {path} must have the arrays x, y, p and t of a camera's events; {missing[0]} is missing"
         )
     sample = arrays.get("sample", np.zeros(arrays["x"].shape, np.int64))
-    columns = [sample, *(arrays[name] for name in _CAMERA)]
+    columns = [*(arrays[name] for name in _CAMERA), sample]
     shapes = {array.shape for array in columns}
-    if len(shapes) != 1 or columns[1].ndim != 1 or any(array.dtype.kind not in "biu" for array in columns):
+    if len(shapes) != 1 or sample.ndim != 1 or any(array.dtype.kind not in "biu" for array in columns):
         found = ", ".join(f"{array.dtype} {list(array.shape)}" for array in columns)
         raise RanvierError(f"Stimulus {path} must have x, y, p, t and sample as integers [events], not {found}")
     if not sample.size:
         raise RanvierError(f"Stimulus {path} must have an event at least")
-    if columns[1].min() < 0:
-        raise RanvierError(f"Stimulus {path} must have x from 0 up, not {columns[1].min()}")
+    if arrays["x"].min() < 0:
+        raise RanvierError(f"Stimulus {path} must have x from 0 up, not {arrays['x'].min()}")
     number = sample.astype(np.int64)
     if number[0] < 0 or (number[1:] < number[:-1]).any() or number[-1] >= 1 << 20:
         raise RanvierError(f"Stimulus {path} must have its events in the order of 'sample', counted from 0")
     counts = np.bincount(number)
     place = np.arange(len(number)) - np.repeat(np.cumsum(counts) - counts, counts)
     values = np.full((len(counts), max(int(counts.max()), 1), len(COLUMNS)), -1, np.int64)
-    values[number, place] = np.stack([array.astype(np.int64) for array in columns[1:]], axis=-1)
+    values[number, place] = np.stack([array.astype(np.int64) for array in columns[:-1]], axis=-1)
     return values
