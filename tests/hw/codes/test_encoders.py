@@ -22,7 +22,7 @@ def in_order(events: list[Event]) -> list[Event]:
 
 
 @pytest.mark.parametrize("name", CODES)
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_events_equal_golden(name, seed):
     rng = np.random.default_rng(seed)
     code = random_code(name, rng)
@@ -46,7 +46,7 @@ def test_reset_in_a_sample(name):
     values = random_values(code, rng, 2)
     expected = events_of(code.encode(values))
     resets = 0
-    for reset_at in range(1, 40, 3):
+    for reset_at in range(1, 40, 7):
         record = play(code, sent_by_host(code, values), reset_at=reset_at)
         assert in_order(record.sent) == expected
         resets += 1
