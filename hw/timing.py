@@ -11,6 +11,7 @@ import numpy as np
 
 from ranvier.golden.codes.registry import Code
 
+from .codes.outlet import OUTLET_EVENTS
 from .codes.timing import NOTHING, first_slot, slots
 from .config import ChipConfig, Feed
 from .core.timing import CoreTiming, sends_of
@@ -112,11 +113,12 @@ class ChipTiming:
 
     def _encode(self, code: Code, raster: np.ndarray, transfers: np.ndarray, channels: list[_Channel]) -> Process:
         self.taken.append(0)
-        cycle, free = first_slot(code), 0
+        cycle, taken = first_slot(code), [-1] * OUTLET_EVENTS  # the cycles in which the last events were
         for slot in slots(code, raster, transfers):
             if slot != NOTHING:
-                cycle = max(cycle, free)
-                free = yield from _put(channels, (cycle + 1, slot))
+                cycle = max(cycle, taken[0] + 1)
+                last = yield from _put(channels, (max(cycle, taken[-1]) + 1, slot))
+                taken = [*taken[1:], last]
             cycle += 1
         while True:
             yield

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixed import Value, let, select
+from ..fixed import Value, cut, let, select
 from .checks import MAX_MAXIMUM, MAX_STEPS, check_range, check_values
 
 
@@ -47,9 +47,9 @@ class Delta:
     def compare(self, value: Value, reference: Value) -> tuple[Value, Value, Value]:
         """Whether ``value`` has risen and whether it has fallen since ``reference``, and the next reference; ints,
         NumPy, torch or Amaranth."""
-        risen = let(value - reference > self.threshold, "risen")
-        fallen = let(reference - value > self.threshold, "fallen")
-        return risen, fallen, select(risen | fallen, value, reference)
+        change = cut(let(value - reference, "change"))
+        risen, fallen = cut(let(change > self.threshold, "risen"), let(change < -self.threshold, "fallen"))
+        return risen, fallen, let(select(risen | fallen, value, reference), "next_reference")
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """``values`` ``[samples, steps, inputs]`` as spikes, bool ``[samples, steps, axons]``. Raises ValueError."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from ..fixed import Value, let, lookup, select, shift_right
+from ..fixed import Value, cut, let, lookup, magnitude, shift_right
 from ..generator import WIDTH
 from .checks import check_range
 from .static import Slot, StaticCode
@@ -75,7 +75,8 @@ class Population(StaticCode):
         return Fraction(math.exp(-float((distance / sigma) ** 2) / 2))
 
     def emit(self, slot: Slot) -> tuple[Value, Value]:
-        centre = let(lookup(slot.unit, self.centres), "centre")
-        distance = select(slot.value < centre, centre - slot.value, slot.value - centre)
-        near = let(shift_right(distance, self._shift), "near")
-        return shift_right(slot.draw, WIDTH - RESPONSE_BITS) < lookup(near, self.responses), slot.kept
+        centre = cut(let(lookup(slot.unit, self.centres), "centre"))
+        off = cut(let(slot.value - centre, "off"))
+        near = cut(let(shift_right(magnitude(off), self._shift), "near"))
+        response = cut(let(lookup(near, self.responses), "response"))
+        return cut(shift_right(slot.draw, WIDTH - RESPONSE_BITS) < response), slot.kept

@@ -4,7 +4,7 @@ steps; Adrian and Zotterman 1926)."""
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..fixed import Value, let, shift_right
+from ..fixed import Value, cut, let, shift_right
 from ..generator import WIDTH
 from .checks import check_range
 from .static import Slot, StaticCode
@@ -30,5 +30,5 @@ class Rate(StaticCode):
         return self.seed
 
     def emit(self, slot: Slot) -> tuple[Value, Value]:
-        drawn = let(shift_right(slot.draw, WIDTH - DRAWN) * self.maximum, "drawn")
-        return shift_right(drawn, DRAWN) < slot.value, slot.kept
+        drawn = cut(let(shift_right(slot.draw, WIDTH - DRAWN) * self.maximum, "drawn"))
+        return cut(shift_right(drawn, DRAWN) < slot.value), slot.kept

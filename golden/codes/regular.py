@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..fixed import Value, let, select
+from ..fixed import Value, cut, let, select
 from .static import Slot, StaticCode
 
 
@@ -19,6 +19,6 @@ class Regular(StaticCode):
         return (self.maximum - 1).bit_length()
 
     def emit(self, slot: Slot) -> tuple[Value, Value]:
-        due = let(slot.kept + slot.value, "due")
+        due = cut(let(slot.kept + slot.value, "due"))
         spike = let(due >= self.maximum, "spike")
-        return spike, select(spike, due - self.maximum, due)
+        return cut(spike, let(select(spike, due - self.maximum, due), "left"))

@@ -7,21 +7,22 @@ from ranvier.golden.codes.address import TIME_WIDTH, AddressEvents
 
 from ..core.fetch import count_up
 from ..memory import BLOCK_MEMORY
+from .outlet import Outlet
 from .ports import EncoderSignature
 
 
 class AddressEncoder(wiring.Component):
     """Passes events on one by one, and ends the steps that lie between them.
 
-        values → [held event] → [step and number of the axon's last events] → [event] → events
+        values → [event] → [checks] → [step and number of the axon's last events] → Outlet → events
 
     ``values``: events in the order of their time, counted from the start of the sample, then one with ``sample_end``,
     which is no event: all steps that are left end. An event whose coordinates or time are out of range, or whose time
     is before that of the event before it, is dropped and counted in ``rejected``; one that would be more than
     ``code.levels`` of its axon in a step is dropped and counted in ``merged``. Both stick at their maximum.
 
-    Latency: an event that is taken in cycle c leaves in c + 3, if none waits before it. Throughput: two cycles an
-    event, one for each end of a step; an illegal event takes one. After reset and after each sample, ``axons`` cycles
+    Latency: an event that is taken in cycle c is offered in c + 5, if none waits before it. Throughput: 5 cycles an
+    event, 2 for each end of a step; an illegal event takes 3. After reset and after each sample, ``axons`` cycles
     clear the memory.
     """
 
@@ -31,67 +32,73 @@ class AddressEncoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        code, out = self.code, self.events
+        code = self.code
+        m.submodules.outlet = outlet = Outlet(code.axons)
         layout = data.StructLayout({"stamp": range(code.steps + 1), "count": range(code.levels + 1)})
         m.submodules.recent = recent = memory.Memory(shape=layout, depth=code.axons, init=[], attrs=BLOCK_MEMORY)
         read, write = recent.read_port(), recent.write_port()
 
-        clearing, cleared = Signal(init=1), Signal(range(code.axons))
-        held, looked_up = Signal(), Signal()  # an event is here; its axon's memory has been read
         event, axon = Signal.like(self.values.payload), Signal(range(code.axons))
-        step, edge = Signal(range(code.steps)), Signal(TIME_WIDTH, init=code.interval)  # the end of the step in time
+        step, edge = Signal(range(code.steps)), Signal(TIME_WIDTH, init=code.interval)  # the step's end in time
         latest = Signal(TIME_WIDTH)  # time of the last legal event
-        free, legal, done, ends, sends = Signal(), Signal(), Signal(), Signal(), Signal()
-        same, full = Signal(), Signal()
+        found = Signal(layout)
+        legal, late, clears = Signal(), Signal(), Signal(range(code.axons))
+        stamp, same, full = Signal(range(code.steps + 1)), Signal(), Signal()
+        to = outlet.taken
         m.d.comb += [
-            free.eq(~out.valid | out.ready),
-            self.values.ready.eq(~clearing & (~held | done)),
-            self.idle.eq(~clearing & ~held & ~out.valid),
+            stamp.eq(step + 1),
+            same.eq(found.stamp == stamp),
+            full.eq(same & (found.count == code.levels)),
+            read.addr.eq(axon),
+            write.addr.eq(axon),
+            write.data.stamp.eq(stamp),
+            write.data.count.eq(Mux(same, found.count + 1, 1)),
+            to.payload.index.eq(axon),
         ]
-        with m.If(clearing):
-            m.d.sync += cleared.eq(cleared + 1)
-            with m.If(cleared == code.axons - 1):
-                m.d.sync += [clearing.eq(0), cleared.eq(0)]
-        with m.If(self.values.ready):
-            m.d.sync += held.eq(self.values.valid)
-            m.d.sync += event.eq(self.values.payload)
-
-        m.d.comb += [
-            legal.eq(
-                (event.x < code.columns) & (event.y < code.rows) & (event.time < code.duration) & (event.time >= latest)
-            ),
-            read.addr.eq(code.axon(event.x, event.y, event.polarity)),
-            same.eq(read.data.stamp == step + 1),
-            full.eq(same & (read.data.count == code.levels)),
-            write.addr.eq(Mux(clearing, cleared, axon)),
-            write.data.stamp.eq(Mux(clearing, 0, step + 1)),
-            write.data.count.eq(Mux(same, read.data.count + 1, 1)),
-            write.en.eq(clearing | (sends & free)),
-        ]
-        over = Signal()  # the last step of the sample ends
-        m.d.comb += over.eq(ends & free & event.sample_end & (step == code.steps - 1))
-        with m.If(held & ~looked_up):
-            with m.If(event.sample_end | (legal & (event.time >= edge))):
-                m.d.comb += ends.eq(1)
-            with m.Elif(legal):
-                m.d.sync += [looked_up.eq(1), axon.eq(read.addr), latest.eq(event.time)]
-            with m.Else():
-                m.d.comb += done.eq(1)
-                count_up(m, self.rejected, 1)
-        with m.Elif(held):
-            m.d.comb += [sends.eq(~full), done.eq(full | free)]
-            with m.If(done):
-                m.d.sync += looked_up.eq(0)
-            count_up(m, self.merged, full)
-        with m.If(ends & free):
-            m.d.sync += [step.eq(step + 1), edge.eq(edge + code.interval)]
-        with m.If(over):
-            m.d.sync += [held.eq(0), step.eq(0), edge.eq(code.interval), latest.eq(0), clearing.eq(1)]
-        with m.If(free):
-            m.d.sync += [
-                out.valid.eq(sends | ends),
-                out.payload.index.eq(axon),
-                out.payload.step_end.eq(ends),
-                out.payload.sample_end.eq(over),
-            ]
+        with m.FSM(init="clear") as phases:
+            with m.State("clear"):
+                m.d.comb += [write.en.eq(1), write.addr.eq(clears), write.data.eq(0)]
+                m.d.sync += clears.eq(clears + 1)
+                with m.If(clears == code.axons - 1):
+                    m.d.sync += clears.eq(0)
+                    m.next = "take"
+            with m.State("take"):
+                m.d.comb += self.values.ready.eq(1)
+                m.d.sync += event.eq(self.values.payload)
+                with m.If(self.values.valid):
+                    m.next = "check"
+            with m.State("check"):
+                within = (event.x < code.columns) & (event.y < code.rows) & (event.time < code.duration)
+                m.d.sync += [
+                    legal.eq(within & (event.time >= latest)),
+                    late.eq(event.time >= edge),
+                    axon.eq(code.axon(event.x, event.y, event.polarity)),
+                ]
+                m.next = "act"
+            with m.State("act"):
+                with m.If(event.sample_end | (legal & late)):
+                    final = event.sample_end & (step == code.steps - 1)
+                    m.d.comb += [to.valid.eq(1), to.payload.step_end.eq(1), to.payload.sample_end.eq(final)]
+                    with m.If(to.ready):
+                        m.d.sync += [step.eq(step + 1), edge.eq(edge + code.interval)]
+                        m.next = "check"
+                        with m.If(final):
+                            m.d.sync += [step.eq(0), edge.eq(code.interval), latest.eq(0)]
+                            m.next = "clear"
+                with m.Elif(legal):
+                    m.d.sync += latest.eq(event.time)
+                    m.next = "look up"
+                with m.Else():
+                    count_up(m, self.rejected, 1)
+                    m.next = "take"
+            with m.State("look up"):
+                m.d.sync += found.eq(read.data)
+                m.next = "send"
+            with m.State("send"):
+                m.d.comb += [to.valid.eq(~full), write.en.eq(to.valid & to.ready)]
+                with m.If(full | to.ready):
+                    m.next = "take"
+                count_up(m, self.merged, full)
+        wiring.connect(m, outlet.events, wiring.flipped(self.events))
+        m.d.comb += self.idle.eq(phases.ongoing("take") & outlet.empty)
         return m

@@ -1,30 +1,34 @@
 """The encoder of signals that move: delta modulation."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal, unsigned
 from amaranth.lib import memory, wiring
 
 from ranvier.golden.codes.delta import Delta
 
-from ..arith import naming
 from ..memory import BLOCK_MEMORY
+from ..staged import staged
 from .framer import Framer
+from .outlet import Outlet
 from .ports import EncoderSignature
+from .stages import FIRST, READ, last_stage
 
 
 class DeltaEncoder(wiring.Component):
     """Compares every value with the one at its signal's last event.
 
-        values → Framer → value, reference → [event] → events
-                             ↑ ↓
-                    [memory of references]
+        values → Framer → [stages: value, reference] → Outlet → events
+                              ↑          ↓
+                           [memory of references]
 
     ``values``: in every step a value of each signal in their order, the last with ``step_end``, and in the last step
     with ``sample_end``. What is illegal is counted in ``rejected``, each value once, also the steps beyond
     ``code.steps`` (:class:`.framer.Framer`). Events come in the order of the signals.
 
-    Latency: a value that is taken in cycle c sends its event in c + 2, if none waits before it. Throughput: a value a
-    cycle, and one cycle for the end of a step: ``inputs + 1`` cycles a step. What would send an event waits while the
-    one before it is not taken.
+    A value, and the end of a step, goes through stages 0 … ``last`` (:func:`.stages.last_stage`), which move together;
+    the next step's values are taken when the end has left.
+
+    Latency: a value that is taken in cycle c offers its event in ``c + last + 1``, if none waits before it. Throughput:
+    ``inputs + 1 + last`` cycles a step, as long as events are taken.
     """
 
     def __init__(self, code: Delta) -> None:
@@ -33,13 +37,17 @@ class DeltaEncoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        code, out, given = self.code, self.events, self.values.payload
-        width = code.maximum.bit_length()
+        code, given, last = self.code, self.values.payload, last_stage(self.code)
         m.submodules.framer = framer = Framer(inputs=code.inputs, maximum=code.maximum, frames=code.steps)
+        m.submodules.outlet = outlet = Outlet(code.axons)
         m.submodules.references = references = memory.Memory(
-            shape=unsigned(width), depth=code.inputs, init=[], attrs=BLOCK_MEMORY
+            shape=unsigned(code.maximum.bit_length()), depth=code.inputs, init=[], attrs=BLOCK_MEMORY
         )
-        item = framer.items
+        item, stages = framer.items, Module()
+        moves, ends = Signal(), Signal()  # the stages move; an end is in one of them
+        place, begun = Signal(range(code.inputs + 1)), Signal()  # the first step of the sample is over
+        taken = Signal()
+        read, write = references.read_port(), references.write_port()
         m.d.comb += [
             framer.value.eq(given.value),
             framer.end.eq(given.step_end),
@@ -47,49 +55,40 @@ class DeltaEncoder(wiring.Component):
             framer.valid.eq(self.values.valid),
             self.values.ready.eq(framer.ready),
             self.rejected.eq(framer.rejected),
-        ]
-        place, place_now = Signal(range(code.inputs + 1)), Signal(range(code.inputs + 1))
-        valid, value = Signal(), Signal(width)
-        is_end, sample_end = Signal(), Signal()
-        begun = Signal()  # the first step of the sample is over
-        done, taken = Signal(), Signal()
-        read, write = references.read_port(), references.write_port()
-        m.d.comb += [
-            item.ready.eq(~valid | done),
+            item.ready.eq(moves & ~ends),
             taken.eq(item.valid & item.ready),
             read.addr.eq(place),
-            read.en.eq(taken),
+            read.en.eq(moves),
         ]
-        with m.If(item.ready):
-            m.d.sync += valid.eq(item.valid)
+        valid = Signal(last)  # of stages 1 … last
+        with m.If(moves):
+            m.d.sync += valid.eq(Cat(taken, valid))
         with m.If(taken):
-            m.d.sync += [
-                value.eq(item.payload.value),
-                is_end.eq(item.payload.end),
-                sample_end.eq(item.payload.sample_end),
-                place.eq(Mux(item.payload.end, 0, place + 1)),
-                place_now.eq(place),
-            ]
+            m.d.sync += [place.eq(Mux(item.payload.end, 0, place + 1)), ends.eq(item.payload.end)]
+        payload = {name: getattr(item.payload, name) for name in ("value", "end", "sample_end")}
+        slot = {name: staged(stages, value, 0, name) for name, value in (payload | {"place": place}).items()}
+        found = staged(stages, read.data, READ, "reference")
+        before = Mux(begun, found.at(FIRST), slot["value"].at(FIRST))
+        value = staged(stages, slot["value"].at(FIRST), FIRST, "value")
+        risen, fallen, reference = code.compare(value, staged(stages, before, FIRST, "before"))
 
-        with naming(m, "code_"):
-            risen, fallen, reference = code.compare(value, Mux(begun, read.data, value))
-        free, sends = Signal(), Signal()
+        present, ending = Signal(), Signal()  # in the last stage
+        to = outlet.taken
         m.d.comb += [
-            free.eq(~out.valid | out.ready),
-            sends.eq(valid & (is_end | risen | fallen)),
-            done.eq(valid & (free | ~sends)),
-            write.addr.eq(place_now),
-            write.data.eq(reference),
-            write.en.eq(done & ~is_end),
+            present.eq(valid[-1]),
+            ending.eq(present & slot["end"].at(last)),
+            to.valid.eq(present & (ending | risen.at(last) | fallen.at(last))),
+            to.payload.index.eq(Cat(fallen.at(last), slot["place"].at(last))),
+            to.payload.step_end.eq(ending),
+            to.payload.sample_end.eq(ending & slot["sample_end"].at(last)),
+            moves.eq(~to.valid | to.ready),
+            write.addr.eq(slot["place"].at(last)),
+            write.data.eq(reference.at(last)),
+            write.en.eq(present & ~ending & moves),
         ]
-        with m.If(done & is_end):
-            m.d.sync += begun.eq(~sample_end)
-        with m.If(free):
-            m.d.sync += [
-                out.valid.eq(sends),
-                out.payload.index.eq(Cat(fallen, place_now)),
-                out.payload.step_end.eq(is_end),
-                out.payload.sample_end.eq(is_end & sample_end),
-            ]
-        m.d.comb += self.idle.eq(framer.idle & ~valid & ~out.valid)
+        with m.If(ending & moves):
+            m.d.sync += [ends.eq(0), begun.eq(~slot["sample_end"].at(last))]
+        wiring.connect(m, outlet.events, wiring.flipped(self.events))
+        m.d.comb += self.idle.eq(framer.idle & ~valid.any() & outlet.empty)
+        m.submodules.stages = EnableInserter(moves)(stages)
         return m

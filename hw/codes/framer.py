@@ -20,8 +20,8 @@ class Framer(wiring.Component):
     ``end`` comes with the last value of a frame, ``sample_end`` with that of a sample. Whatever comes, what leaves are
     whole frames: a value above ``maximum`` is taken as ``maximum``; values that are missing when a frame ends are 0;
     those after the last one of a frame are dropped, and so are, where a sample has had its last frame without
-    ``sample_end``, all up to the one with ``sample_end``. ``rejected`` counts each of these values, and sticks at its
-    maximum.
+    ``sample_end``, all up to the one with ``sample_end``. ``rejected`` counts each of these values, a cycle later, and
+    sticks at its maximum.
 
     Latency: none for values; the end leaves in a cycle of its own. Throughput: ``inputs + 1`` cycles a frame.
     """
@@ -84,5 +84,7 @@ class Framer(wiring.Component):
                 m.d.sync += [place.eq(0), ended.eq(0), frame.eq(frame + 1), overrun.eq(last & ~final)]
                 with m.If(item.sample_end):
                     m.d.sync += frame.eq(0)
-        count_up(m, self.rejected, faulty)
+        counted = Signal()
+        m.d.sync += counted.eq(faulty)
+        count_up(m, self.rejected, counted)
         return m

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ranvier.golden.codes.registry import CODES
+from ranvier.hw.codes.stages import last_stage
 
 from ...golden.codes.samples import random_code, random_values
 from .bench import Event, events_of, play, sent_by_host
@@ -56,24 +57,25 @@ def test_reset_in_a_sample(name):
 @pytest.mark.parametrize("name", [name for name in CODES if name not in ("delta", "address")])
 @pytest.mark.parametrize("seed", range(4))
 def test_cycles_of_static_codes(name, seed):
-    """The formulas of the docstring: the first slot, the slots of the others, and when the next sample is taken."""
+    """The formulas of the docstring: each event, and when the next sample is taken."""
     rng = np.random.default_rng(seed)
     code = random_code(name, rng)
     values = random_values(code, rng, 2)
     spikes = code.encode(values)
     record = play(code, sent_by_host(code, values))
-    slots = [max(int(count), 1) for count in np.append(spikes[0], np.ones((code.steps, 1), int), axis=1).ravel()]
-    start, cycles = code.inputs - 1 + 3, []
-    for place, length in enumerate(slots):
-        step, axon = divmod(place, code.axons + 1)
-        sends = 1 if axon == code.axons else int(spikes[0, step, axon])
-        cycles += [start + number + 1 for number in range(sends)]
-        start += length
-    assert record.cycles[: len(cycles)] == cycles
+    last, cycle, expected, beyond = last_stage(code), code.inputs - 1, [], 0
+    cycle += 2 + last
+    for row in spikes[0].astype(int).tolist():
+        for count in row:
+            expected += [cycle + number + 1 for number in range(count)]
+            cycle += max(count, 1)
+            beyond += max(count - 1, 0)
+        expected.append(cycle + 1)
+        cycle += 1 + last
+    assert record.cycles[: len(expected)] == expected
     assert record.taken[: code.inputs] == list(range(code.inputs))
-    beyond = sum(slots) - len(slots)
-    assert record.taken[code.inputs] == code.inputs + 2 + code.steps * (code.axons + 1) + beyond
-    print(f"{code}: {len(cycles)} events, {beyond} beyond the first of their slots")
+    assert record.taken[code.inputs] == code.inputs + 1 + code.steps * (code.axons + 1 + last) + beyond
+    print(f"{code}: {len(expected)} events, {beyond} beyond the first of their slots")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -82,12 +84,12 @@ def test_cycles_of_delta(seed):
     code = random_code("delta", rng)
     values = random_values(code, rng, 3)
     record = play(code, sent_by_host(code, values))
-    places = np.arange(3 * code.steps * code.inputs)
-    taken = places + places // code.inputs
+    last, places = last_stage(code), np.arange(3 * code.steps * code.inputs)
+    taken = places + places // code.inputs * (1 + last)
     assert record.taken == taken.tolist()
     moved = code.encode(values).reshape(-1, code.inputs, 2).any(axis=2)
-    value_cycles = taken.reshape(moved.shape) + 2
-    expected = sorted([*value_cycles[moved].tolist(), *(value_cycles[:, -1] + 1).tolist()])
+    offered = taken.reshape(moved.shape) + last + 1
+    expected = sorted([*offered[moved].tolist(), *(offered[:, -1] + 1).tolist()])
     assert record.cycles == expected
     print(f"{code}: {len(expected)} events")
 
@@ -97,9 +99,11 @@ def test_cycles_of_address_events():
     times = [0, 3, 3, 12, 29]  # in steps 0, 0, 0, 1, 2; the third is as the second, and merged
     axons = [(0, 0, 0), (1, 0, 0), (1, 0, 0), (0, 1, 1), (1, 1, 0)]
     values = np.array([[(*axon, time) for axon, time in zip(axons, times, strict=True)]])
-    record = play(code, sent_by_host(code, values) * 2)
-    # Two cycles each, one more where a step ends, then two steps' ends; 8 cycles clear the memory.
-    assert record.taken[:6] == [0, 2, 4, 6, 9, 12]
-    assert record.cycles[:8] == [3, 5, 8, 10, 11, 13, 14, 15]
-    assert record.taken[6] == 12 + 1 + 2 + 8
-    assert record.merged == 2
+    transfers = sent_by_host(code, values)
+    illegal = transfers[0] | {"time": 40}
+    record = play(code, [illegal, *transfers, *transfers])
+    # An illegal one, then five cycles each and two more where a step ends; two steps' ends; 8 cycles clear the memory.
+    assert record.taken[:7] == [0, 3, 8, 13, 18, 25, 32]
+    assert record.cycles[:8] == [8, 13, 21, 25, 28, 32, 35, 37]
+    assert record.taken[7] == 32 + 1 + 2 * 2 + 8
+    assert (record.rejected, record.merged) == (1, 2)

@@ -105,7 +105,7 @@ def test_counters_stick():
     async def testbench(ctx):
         ctx.set(dut.items.ready, 1)
         ctx.set(dut.valid, 1)
-        for cycles in (1, COUNTER_MAX - 1, 1, 5):
+        for cycles in (2, COUNTER_MAX - 1, 1, 5):
             await ctx.tick().repeat(cycles)
             counted.append(ctx.get(dut.rejected))
 
