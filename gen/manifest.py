@@ -29,6 +29,7 @@ _PREDICTED_SAMPLES = 8
 _EMITTERS = (
     "accuracy.py",
     "emit.py",
+    "encoder.py",
     "folder.py",
     "header.v.jinja",
     "images.py",
@@ -49,7 +50,9 @@ def build_hash(design: Design) -> str:
     """SHA-256 over all that a build depends on: configuration, program, stimulus, sources and tools."""
     digest = hashlib.sha256()
     samples = design.measured
-    for array in [samples.spikes] + ([] if samples.labels is None else [samples.labels]):
+    for array in (samples.spikes, samples.labels, samples.transfers):
+        if array is None:
+            continue
         digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     facts = [configuration_fields(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())

@@ -16,15 +16,15 @@ from ...programs import random_program
 from ..bench import expected_events, play
 
 
-@pytest.mark.parametrize("name", CODES)
-@pytest.mark.parametrize("seed", range(2))
-def test_values_in_spikes_out(name, seed):
+@pytest.mark.parametrize(("seed", "name"), enumerate(CODES))
+def test_values_in_spikes_out(seed, name):
+    """The last layer spikes, or by turns is a readout."""
     rng = np.random.default_rng(seed)
     code = random_code(name, rng)
     values = random_values(code, rng, 2)
     spikes = code.encode(values)
     neurons = int(rng.integers(2, 12))
-    program = random_program(rng, [code.axons, neurons, 3], steps=code.steps, readout=bool(seed), weight_width=4)
+    program = random_program(rng, [code.axons, neurons, 3], steps=code.steps, readout=seed % 2 == 1, weight_width=4)
     program = graded(program, code.levels)
     config = replace(chip_config(program, [int(rng.integers(1, neurons + 1)), 2]), encoder=code)
     rows = code.transfers(values)
