@@ -61,6 +61,8 @@ def mesh_of(source: str, size: str | None) -> Mesh | None:
         return configuration.mesh
     if configuration.training is not None:
         raise RanvierError(f"Model {source} is a training, which runs on a trainer: leave --mesh out")
+    if configuration.encoder is not None:
+        raise RanvierError(f"Model {source} has an encoder, which is for one chip: leave --mesh out, or the encoder")
     return sized(configuration.mesh, size)
 
 

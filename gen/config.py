@@ -10,6 +10,7 @@ from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTi
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .core_neuron import CoreNeuron
+from .encoder import Encoder
 from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
 from .mapping.config import Mesh
@@ -93,7 +94,8 @@ class Stimulus(Section):
     """What the network is run on."""
 
     file: Path | None = None
-    """.npz with spikes [samples, steps, inputs] and, if known, labels [samples]; .npy; or NIR data."""
+    """.npz with spikes [samples, steps, inputs] and, if known, labels [samples]; .npy; or NIR data. With an encoder:
+    .npz with values [samples, inputs], or x, y, p, t and sample of a camera's events (docs/codes.md)."""
     rate: float = Field(default=0.1, ge=0, le=1)
     """Spikes per input and step of random samples, where there is no file."""
 
@@ -135,6 +137,7 @@ class Configuration(Section):
     quantisation: Quantisation = Quantisation()
     hardware: Hardware = Hardware()
     stimulus: Stimulus = Stimulus()
+    encoder: Encoder | None = None
     mesh: Mesh | None = None
     training: Training | None = None
 
@@ -151,6 +154,8 @@ class Configuration(Section):
             raise ValueError("exactly one of 'model', 'core' and 'training' must be given")
         if self.training is not None and self.mesh is not None:
             raise ValueError("a 'training' has no 'mesh': it runs on a trainer")
+        if self.encoder is not None and (self.training is not None or self.mesh is not None):
+            raise ValueError("an 'encoder' is for one chip of a network: neither for a 'training' nor for a 'mesh'")
         return self
 
 

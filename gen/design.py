@@ -12,12 +12,14 @@ from ranvier.hw.config import ChipConfig, chip_config
 from .accuracy import QuantisationReport, measure
 from .blank import blank_program
 from .config import Configuration, load_configuration
+from .encoder import build_code
 from .errors import RanvierError
 from .network import Network, channels_last
 from .quantize import quantize
 from .readers import read_network
 from .stimulus import RANDOM_SAMPLES, Samples, load_stimulus
 from .synapses import sparse_layers
+from .values import load_values
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Design:
         inputs, outputs = self.program.inputs, self.program.outputs
         shape = () if self.network is None else self.network.shape
         levels = self.program.levels
+        if self.chip.encoder is not None:
+            return load_values(stimulus, self.chip.encoder, shape, seed, random_samples, outputs)
         samples = load_stimulus(stimulus, inputs, steps, seed, dt_s, random_samples, outputs, shape, levels)
         return replace(samples, spikes=samples.spikes[..., channels_last(shape)]) if shape else samples
 
@@ -82,6 +86,10 @@ def load_design(source: str) -> Design:
         chip = chip_config(program, hardware.lanes, sparse)
     except ValueError as error:
         raise RanvierError(f"Design {configuration.name}: {error}") from None
+    if configuration.encoder is not None:
+        shape = () if network is None else network.shape
+        code = build_code(configuration.encoder, program.inputs, shape, program.steps, program.levels)
+        chip = replace(chip, encoder=code)
     design = Design(configuration, network, None, program, chip)
     if network is None:
         return design

@@ -14,7 +14,8 @@ from amaranth.hdl import Value
 from ranvier import golden, hw
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Layer
-from ranvier.hw.config import CoreConfig
+from ranvier.hw.codes.ports import value_layout
+from ranvier.hw.config import ChipConfig, CoreConfig
 from ranvier.hw.core.lane import parameter_layout
 from ranvier.hw.core.timing import core_cycles
 from ranvier.hw.stream import event_layout
@@ -28,6 +29,7 @@ _PREDICTED_SAMPLES = 8
 _EMITTERS = (
     "accuracy.py",
     "emit.py",
+    "encoder.py",
     "folder.py",
     "header.v.jinja",
     "images.py",
@@ -48,7 +50,9 @@ def build_hash(design: Design) -> str:
     """SHA-256 over all that a build depends on: configuration, program, stimulus, sources and tools."""
     digest = hashlib.sha256()
     samples = design.measured
-    for array in [samples.spikes] + ([] if samples.labels is None else [samples.labels]):
+    for array in (samples.spikes, samples.labels, samples.transfers):
+        if array is None:
+            continue
         digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     facts = [configuration_fields(design), design.program.description, tool_versions(), sources_digest()]
     digest.update(json.dumps(facts, sort_keys=True).encode())
@@ -92,7 +96,7 @@ def describe(design: Design) -> dict[str, Any]:
         "quantisation": None if design.report is None else asdict(design.report),
         "steps": design.program.steps,
         "ports": port_list(ChipSignature(chip)),
-        "event_in": fields(event_layout(chip.axons_of(-1))),
+        **_input(chip),
         "event_out": fields(event_layout(last.neurons, last.value_width, negative=last.model.signed)),
         "load": fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
@@ -111,13 +115,26 @@ def describe(design: Design) -> dict[str, Any]:
     }
 
 
+def _input(chip: ChipConfig) -> dict[str, Any]:
+    """What the chip takes: events, or values for its encoder."""
+    if chip.encoder is None:
+        return {"event_in": fields(event_layout(chip.axons_of(-1)))}
+    code = chip.encoder
+    return {"value_in": fields(value_layout(code)), "encoder": {"code": code.name} | asdict(code)}
+
+
 def _predicted(design: Design) -> dict[str, Any]:
     """Cycles of each of the first samples of the stimulus, sent to an idle chip; :class:`ChipTiming`."""
-    spikes = design.measured.first(_PREDICTED_SAMPLES).spikes
+    samples = design.measured.first(_PREDICTED_SAMPLES)
+    spikes = samples.spikes
     traces = run_program(design.program, spikes)
     spiking = [trace.spikes for trace, core in zip(traces, design.chip.cores, strict=True) if core.model.spiking]
     cycles = [
-        ChipTiming(design.chip, [raster[sample] for raster in (spikes, *spiking)]).cycles
+        ChipTiming(
+            design.chip,
+            [raster[sample] for raster in (spikes, *spiking)],
+            transfers=None if samples.transfers is None else samples.transfers[sample],
+        ).cycles
         for sample in range(len(spikes))
     ]
     return {

@@ -20,14 +20,17 @@ _NIR_DATA = (".nir", ".h5", ".hdf5")
 @dataclass(frozen=True)
 class Samples:
     """``spikes`` bool ``[samples, steps, inputs]``, uint8 where they are graded; ``labels`` int64 ``[samples]``, if
-    known."""
+    known; ``transfers`` int64 ``[samples, transfers, fields]``: what an encoder on the chip makes the spikes of, if
+    there is one, as its code gives them (rows that begin with -1 are none)."""
 
     spikes: np.ndarray
     labels: np.ndarray | None = None
+    transfers: np.ndarray | None = None
 
     def first(self, count: int) -> "Samples":
         """The first ``count`` of them, or as many as there are."""
-        return Samples(self.spikes[:count], None if self.labels is None else self.labels[:count])
+        arrays = (None if array is None else array[:count] for array in (self.labels, self.transfers))
+        return Samples(self.spikes[:count], *arrays)
 
 
 def load_stimulus(
@@ -54,10 +57,12 @@ def load_stimulus(
     path = stimulus.file
     labels = None
     if path.suffix == ".npz":
-        arrays = _load_npz(path)
+        arrays = load_npz(path, ("spikes", "labels"))
+        if "spikes" not in arrays:
+            raise RanvierError(f"Stimulus {path} has no array 'spikes'; write it with numpy.savez(file, spikes=...)")
         values, labels = arrays["spikes"], arrays.get("labels")
     elif path.suffix == ".npy":
-        values = _load_npy(path)
+        values = load_npy(path)
     elif path.suffix in _NIR_DATA:
         values = _load_nir(path, dt_s, levels)
     else:
@@ -65,7 +70,7 @@ def load_stimulus(
     if len(shape) > 1 and values.ndim > len(shape) and values.shape[-len(shape) :] == shape:
         values = values.reshape(*values.shape[: -len(shape)], inputs)
     spikes = _checked(path, values, inputs, steps, levels)
-    return Samples(spikes, None if labels is None else _checked_labels(path, labels, len(spikes), classes))
+    return Samples(spikes, None if labels is None else checked_labels(path, labels, len(spikes), classes))
 
 
 def check_output(path: Path) -> None:
@@ -128,7 +133,8 @@ def _checked(path: Path, values: np.ndarray, inputs: int, steps: int, levels: in
     return values.astype(bool if levels == 1 else np.uint8)
 
 
-def _checked_labels(path: Path, labels: np.ndarray, samples: int, classes: int | None) -> np.ndarray:
+def checked_labels(path: Path, labels: np.ndarray, samples: int, classes: int | None) -> np.ndarray:
+    """``labels`` as int64; raises RanvierError where they are not one of ``classes`` for each of ``samples``."""
     if labels.dtype.kind not in "iu" or labels.shape != (samples,):
         shape = f"{labels.dtype} {list(labels.shape)}"
         raise RanvierError(f"Stimulus {path} must have one integer label for each of {samples} samples, not {shape}")
@@ -140,17 +146,16 @@ def _checked_labels(path: Path, labels: np.ndarray, samples: int, classes: int |
     return labels.astype(np.int64)
 
 
-def _load_npy(path: Path) -> np.ndarray:
+def load_npy(path: Path) -> np.ndarray:
+    """The array of ``path``. Raises RanvierError."""
     with _explained(path, "an array of numbers as numpy.save writes it"):
         return np.asarray(np.load(path, allow_pickle=False))
 
 
-def _load_npz(path: Path) -> dict[str, np.ndarray]:
+def load_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those of the arrays ``names`` that ``path`` has. Raises RanvierError."""
     with _explained(path, "arrays of numbers as numpy.savez writes them"), np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files if name in ("spikes", "labels")}
-    if "spikes" not in arrays:
-        raise RanvierError(f"Stimulus {path} has no array 'spikes'; write it with numpy.savez(file, spikes=...)")
-    return arrays
+        return {name: file[name] for name in file.files if name in names}
 
 
 @contextmanager

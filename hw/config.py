@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ranvier.golden.attention import Tokens
+from ranvier.golden.codes.registry import Code
 from ranvier.golden.fixed import drive_range, signed_max, signed_min, signed_width
 from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program
@@ -293,12 +294,14 @@ class Feed:
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Cores joined by streams, in the order of the data; ``feeds`` of each, in the order in which it takes them. Raises
-    ValueError where a core would wait for ever: for each other, for a step that nothing begins, or to be heard."""
+    """Cores joined by streams, in the order of the data; ``feeds`` of each, in the order in which it takes them;
+    ``encoder``: the code that makes the input's spikes on the chip. Raises ValueError where a core would wait for ever:
+    for each other, for a step that nothing begins, or to be heard."""
 
     name: str
     cores: tuple[CoreConfig, ...]
     feeds: tuple[tuple[Feed, ...], ...]
+    encoder: Code | None = None
 
     def __post_init__(self) -> None:
         for place, (core, feeds) in enumerate(zip(self.cores, self.feeds, strict=True)):
@@ -310,6 +313,11 @@ class ChipConfig:
         if ring is not None:
             names = " -> ".join(self.cores[core].name for core, _ in reversed(ring))
             raise ValueError(f"Feeds of chip {self.name} must not wait for each other, as do {names}")
+        if self.encoder is not None and self.encoder.axons != self.axons_of(-1):
+            raise ValueError(
+                f"Encoder of chip {self.name} must have the {self.axons_of(-1)} axons of its input, "
+                f"not {self.encoder.axons}"
+            )
 
     def takers(self, source: int) -> list[tuple[int, int]]:
         """Who gets the spikes of core ``source`` (-1: the input): places of cores, each with the number of the feed."""

@@ -9,6 +9,10 @@ from itertools import zip_longest
 
 import numpy as np
 
+from ranvier.golden.codes.registry import Code
+
+from .codes.outlet import OUTLET_EVENTS
+from .codes.timing import NOTHING, first_slot, slots
 from .config import ChipConfig, Feed
 from .core.timing import CoreTiming, sends_of
 from .step_buffer import BUFFER_CYCLES
@@ -50,10 +54,18 @@ class ChipTiming:
     the first in which an event is offered to the idle chip. ``rasters``: ``[steps, axons]`` of the
     input, then ``[steps, neurons]`` of each spiking layer, bool or graded, over any number of samples of
     ``sample_steps`` (None: one) end to end. Events of the input come in the order of their axons: another order changes
-    when each is taken, and of convolutions also when a step ends.
+    when each is taken, and of convolutions also when a step ends. Where the chip has an encoder, the raster of the
+    input is one sample's, made of the legal ``transfers`` that a host sends for it; ``taken`` is then the cycle of the
+    first of these.
     """
 
-    def __init__(self, config: ChipConfig, rasters: list[np.ndarray], sample_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        config: ChipConfig,
+        rasters: list[np.ndarray],
+        sample_steps: int | None = None,
+        transfers: np.ndarray | None = None,
+    ) -> None:
         self.taken: list[int] = []
         self.sent: list[int] = []
         steps = len(rasters[0])
@@ -74,9 +86,14 @@ class ChipTiming:
             timing, sends = CoreTiming(core, sample_steps or steps), sends_of(core, raster, steps)
             processes.append(_core(timing, sends, entry, outputs[place]))
         outputs[len(config.cores) - 1].append(end := _Channel())
-        processes += [self._offer(rasters[0], outputs[-1]), self._leave(end)]
         self._open = steps  # of the output
-        offered = int(rasters[0].sum(dtype=np.int64)) + steps
+        if config.encoder is None:
+            offered = int(rasters[0].sum(dtype=np.int64)) + steps
+            source = self._offer(rasters[0], outputs[-1])
+        else:
+            offered = 1
+            source = self._encode(config.encoder, rasters[0], transfers, outputs[-1])
+        processes += [source, self._leave(end)]
         while self._open or len(self.taken) < offered:
             for process in processes:
                 next(process)
@@ -91,6 +108,18 @@ class ChipTiming:
             for index in [*np.repeat(np.arange(row.size), row.astype(int)).tolist(), None]:
                 taken = yield from _put(channels, (self.taken[-1] + 1 if self.taken else 0, index))
                 self.taken.append(taken)
+        while True:
+            yield
+
+    def _encode(self, code: Code, raster: np.ndarray, transfers: np.ndarray, channels: list[_Channel]) -> Process:
+        self.taken.append(0)
+        cycle, taken = first_slot(code), [-1] * OUTLET_EVENTS  # the cycles in which the last events were
+        for slot in slots(code, raster, transfers):
+            if slot != NOTHING:
+                cycle = max(cycle, taken[0] + 1)
+                last = yield from _put(channels, (max(cycle, taken[-1]) + 1, slot))
+                taken = [*taken[1:], last]
+            cycle += 1
         while True:
             yield
 

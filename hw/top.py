@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .codes.ports import counters, value_layout
+from .codes.registry import encoder_of
 from .config import ChipConfig
 from .core import Core
 from .core.fetch import COUNTER_WIDTH
@@ -18,13 +20,20 @@ def load_layout(config: ChipConfig) -> data.StructLayout:
     return data.StructLayout({"address": config.load_address_width, "data": config.load_data_width})
 
 
+def input_ports(config: ChipConfig) -> dict[str, wiring.Member]:
+    """``events_in``; or with an encoder ``values_in``, and its counters."""
+    if config.encoder is None:
+        return {"events_in": In(event_stream(config.axons_of(-1)))}
+    told = {f"values_in_{name}": member for name, member in counters(config.encoder).items()}
+    return {"values_in": In(stream.Signature(value_layout(config.encoder)))} | told
+
+
 class ChipSignature(wiring.Signature):
     """Ports of a chip, apart from clock and reset."""
 
     def __init__(self, config: ChipConfig) -> None:
         last = config.cores[-1]
-        members = {
-            "events_in": In(event_stream(config.axons_of(-1))),
+        members = input_ports(config) | {
             "events_out": Out(event_stream(last.neurons, last.value_width, negative=last.model.signed)),
             "load": In(stream.Signature(load_layout(config))),
             "idle": Out(1),
@@ -40,6 +49,8 @@ class Chip(wiring.Component):
 
         events_in → core → core → … → events_out
         load      → weight and parameter memories (:attr:`ChipConfig.memory_map`)
+
+    With an encoder (:attr:`ChipConfig.encoder`), ``values_in`` takes the place of ``events_in``.
 
     A core that hears several layers has a :class:`.join.Join` before it; what several cores hear, each takes when it
     can. Spikes that go back wait for the next step in a buffer that holds a whole step, so that they never hold up the
@@ -92,7 +103,7 @@ class Chip(wiring.Component):
                     m.submodules[f"{name}_{number}_back"] = buffer
                     wiring.connect(m, buffer.step, inputs[-1][number])
                     inputs[-1][number] = buffer.events
-        self._hand_on(m, "input", wiring.flipped(self.events_in), self._takers(inputs, -1))
+        self._hand_on(m, "input", self._input(m, idle), self._takers(inputs, -1))
         for source, core in enumerate(cores):
             name, takers = core.config.name, self._takers(inputs, source)
             m.d.comb += [
@@ -103,6 +114,16 @@ class Chip(wiring.Component):
                 takers.append(wiring.flipped(self.events_out))
             self._hand_on(m, name, core.spikes, takers)
         return idle
+
+    def _input(self, m: Module, idle: list[Value]) -> wiring.PureInterface:
+        """The spikes that come in, or that an encoder makes of the values that do."""
+        if self.config.encoder is None:
+            return wiring.flipped(self.events_in)
+        m.submodules.values_in_encoder = encoder = encoder_of(self.config.encoder)
+        wiring.connect(m, wiring.flipped(self.values_in), encoder.values)
+        idle.append(encoder.idle)
+        m.d.comb += [getattr(self, f"values_in_{name}").eq(getattr(encoder, name)) for name in counters(encoder.code)]
+        return encoder.events
 
     def _takers(self, inputs: list[list[wiring.PureInterface]], source: int) -> list[wiring.PureInterface]:
         return [inputs[place][number] for place, number in self.config.takers(source)]

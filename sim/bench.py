@@ -67,14 +67,17 @@ class EventLayout:
 
 @dataclass(frozen=True)
 class BenchLayout:
-    """What the bench of one chip looks like, read from its ``manifest.json``."""
+    """What the bench of one chip looks like, read from its ``manifest.json``. ``port_in``: the chip's port that is
+    played into as ``events_in``, which an encoder has called otherwise; ``counters``: those of the encoder."""
 
     name: str
     layers: tuple[LayerLayout, ...]
+    port_in: str
     event_in: EventLayout
     event_out: EventLayout
     load_width: int
     patience: int
+    counters: tuple[str, ...]
 
     @classmethod
     def of(cls, manifest: dict[str, Any]) -> "BenchLayout":
@@ -82,15 +85,18 @@ class BenchLayout:
             LayerLayout(**{key: item[key] for key in LayerLayout.__annotations__}) for item in manifest["layers"]
         )
         ports = {port["name"]: port["width"] for port in manifest["ports"]}
+        encoder = manifest.get("encoder")
         # Between two signs of life a layer works off a few events, or a step whose output is held up.
         patience = 4096 + sum(8 * item["groups"] * (item["axons"] + 8) for item in manifest["layers"])
         return cls(
             manifest["name"],
             layers,
-            _events(manifest["event_in"]),
+            "events_in" if encoder is None else "values_in",
+            _events(manifest["event_in" if encoder is None else "value_in"]),
             _events(manifest["event_out"]),
             ports["load__payload"],
             patience,
+            tuple(name for name in ports if name.startswith("values_in_") and "__" not in name),
         )
 
     @property
@@ -112,6 +118,8 @@ class BenchLayout:
         return _TEMPLATES.get_template("bench.sv.jinja").render(
             bench=BENCH,
             name=self.name,
+            port_in=self.port_in,
+            counters=self.counters,
             layers=layers,
             depth=BURST_WORDS,
             half_period=HALF_PERIOD_NS,

@@ -16,6 +16,7 @@ import numpy as np
 from ranvier.gen.accuracy import decisions
 from ranvier.gen.files import written_aside
 from ranvier.gen.stimulus import Samples
+from ranvier.golden.codes.registry import CODES, Code
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import counts
@@ -44,11 +45,12 @@ class SimResult:
 
     ``accuracy_golden`` and ``accuracy_rtl``: shares of ``labels`` predicted, None without labels;
     ``event_utilisation``: of the first layer, useful lane-cycles as a share of all lane-cycles from the
-    first event of a step to its update, in the samples sent without back-pressure; ``clock_cycles``,
-    ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without compilation; ``mismatch``: the first one,
-    with its ``waveform``; ``predicted``: what :class:`ranvier.hw.timing.ChipTiming` says that each
-    of the ``latencies`` must be; ``hung``: how far the layers had come; ``observed``: ``<layer>.spikes`` bool and
-    ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
+    first event of a step to its update, in the samples sent without back-pressure (None behind an encoder,
+    which it waits for); ``clock_cycles``, ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without
+    compilation; ``mismatch``: the first one, with its ``waveform``; ``predicted``: what
+    :class:`ranvier.hw.timing.ChipTiming` says that each of the ``latencies`` must be; ``hung``: how far the layers
+    had come; ``observed``: ``<layer>.spikes`` bool and ``<layer>.membrane`` int64, ``[samples, steps, neurons]``,
+    of the RTL, not part of the JSON.
     """
 
     name: str
@@ -114,6 +116,8 @@ def collect(
     manifest = json.loads((Path(request.folder) / "manifest.json").read_text())
     sparse = [layer["synapses"] == "sparse" for layer in manifest["layers"]]
     chip = chip_config(program, [layer["lanes"] for layer in manifest["layers"]], sparse)
+    if "encoder" in manifest:
+        chip = replace(chip, encoder=_code(manifest["encoder"]))
     latencies, mismatch = answer["latencies"], answer["mismatch"]
     first, alone = program.layers[0], list(request.alone)
     complete = mismatch is None and answer["hung"] is None
@@ -135,10 +139,10 @@ def collect(
         waveform=request.waveform,
         cycles=Cycles(min(latencies), float(np.mean(latencies)), max(latencies)) if latencies else None,
         event_utilisation=_utilisation(first, chip.cores[0], spikes[alone], observed[f"{first.name}.cycles"][alone])
-        if complete and program.is_chain
+        if complete and program.is_chain and chip.encoder is None
         else None,
         latencies=tuple(latencies) if complete else (),
-        predicted=tuple(_predict(program, chip, spikes, traces, request.alone)) if complete else (),
+        predicted=tuple(_predict(program, chip, samples, traces, request.alone)) if complete else (),
         clock_cycles=answer["cycles"],
         wall_seconds=answer["wall_seconds"],
         cpu_seconds=answer["cpu_seconds"],
@@ -152,12 +156,19 @@ def collect(
 
 
 def _predict(
-    program: Program, chip: ChipConfig, spikes: np.ndarray, traces: list[LayerTrace], alone: tuple[int, ...]
+    program: Program, chip: ChipConfig, samples: Samples, traces: list[LayerTrace], alone: tuple[int, ...]
 ) -> Iterator[int]:
     """Cycles that each of the samples ``alone`` must take."""
+    spikes = samples.spikes
     signals = [spikes, *(t.spikes for t, layer in zip(traces, program.layers, strict=True) if layer.model.spiking)]
     for sample in alone:
-        yield ChipTiming(chip, [signal[sample] for signal in signals]).cycles
+        transfers = None if samples.transfers is None else samples.transfers[sample]
+        yield ChipTiming(chip, [signal[sample] for signal in signals], transfers=transfers).cycles
+
+
+def _code(description: dict[str, Any]) -> Code:
+    """The code that the manifest describes."""
+    return CODES[description["code"]](**{name: value for name, value in description.items() if name != "code"})
 
 
 def _utilisation(layer: Layer, core: CoreConfig, spikes: np.ndarray, cycles: np.ndarray) -> float | None:

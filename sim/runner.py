@@ -41,12 +41,15 @@ def simulate_build(
     folder that is no build, no samples, or samples of another width.
     """
     require(simulator)
-    program = _program(folder)
+    program, encoded = _program(folder)
     count, steps, inputs = samples.spikes.shape
     if not count * steps:
         raise RanvierError(f"Simulation needs at least one sample of one step, not {count} of {steps}")
     if inputs != program.inputs:
         raise RanvierError(f"Samples must have the {program.inputs} inputs of '{program.name}', not {inputs}")
+    if encoded != (samples.transfers is not None):
+        takes = "values, as it has an encoder" if encoded else "spikes, as it has no encoder"
+        raise RanvierError(f"Samples for '{program.name}' must be {takes}: run 'ranvier generate' again")
     if waves and simulator != "icarus":
         raise RanvierError(f"Waveforms are recorded by icarus, not by {simulator}: leave one of the two options out")
     folder = folder.absolute()
@@ -60,7 +63,8 @@ def simulate_build(
         run.mkdir(parents=True, exist_ok=True)
         for waveform in ("waves.fst", "mismatch.fst"):  # of another run
             (folder / waveform).unlink(missing_ok=True)
-        np.savez(run / SAMPLES, allow_pickle=False, spikes=samples.spikes)
+        given = {} if samples.transfers is None else {"transfers": samples.transfers}
+        np.savez(run / SAMPLES, allow_pickle=False, spikes=samples.spikes, **given)
     except OSError as error:
         raise RanvierError(f"Folder {run} cannot be written: {error.strerror}") from None
     alone, stressed = range(count), range(0)
@@ -87,10 +91,11 @@ def simulate_build(
     return result
 
 
-def _program(folder: Path) -> Program:
+def _program(folder: Path) -> tuple[Program, bool]:
+    """What the build runs, and whether it has an encoder."""
     try:
-        json.loads((folder / "manifest.json").read_text())
-        return Program.load(folder / "program.npz")
+        manifest = json.loads((folder / "manifest.json").read_text())
+        return Program.load(folder / "program.npz"), "encoder" in manifest
     except (OSError, ValueError, KeyError) as error:
         raise RanvierError(f"Folder {folder} is no build ({error}): run 'ranvier generate' first") from None
 

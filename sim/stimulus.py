@@ -1,4 +1,4 @@
-"""From spikes to input events."""
+"""From spikes, or values for an encoder, to what a chip takes."""
 
 import numpy as np
 
@@ -15,3 +15,10 @@ def encode_sample(layout: EventLayout, spikes: np.ndarray, order: np.random.Gene
         words.append(1 << step_end)
     words[-1] |= 1 << sample_end
     return words
+
+
+def transfer_words(layout: EventLayout, transfers: np.ndarray) -> list[int]:
+    """Payloads of a sample for an encoder: ``transfers`` ``[transfers, fields]``; those that begin with -1 are none."""
+    places = [low for low, _ in layout.fields.values()]
+    rows = transfers[transfers[:, 0] >= 0].tolist()
+    return [sum(value << low for value, low in zip(row, places, strict=True)) for row in rows]

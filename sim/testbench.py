@@ -20,7 +20,7 @@ from .bench import HALF_PERIOD_NS, BenchLayout
 from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, OBSERVED, PROGRESS, RESULT, SAMPLES, Request
 from .scoreboard import Mismatch, TraceScoreboard
-from .stimulus import encode_sample
+from .stimulus import encode_sample, transfer_words
 
 COUNTER_MAX = (1 << 16) - 1
 HUNG = 2  # place among what the test waits for
@@ -38,7 +38,7 @@ class Testbench:
         self.layout = BenchLayout.of(json.loads((folder / "manifest.json").read_text()))
         program = Program.load(folder / "program.npz")
         with np.load(run / SAMPLES) as file:
-            self.spikes = file["spikes"]
+            self.spikes, self.transfers = file["spikes"], file.get("transfers")
         self.traces = run_program(program, self.spikes)
         self.plays = [*self.request.alone, *self.request.stressed]
         self.board = TraceScoreboard(bench, program, self.traces, self.plays)
@@ -51,6 +51,7 @@ class Testbench:
         self.progress = (run / PROGRESS).open("w", buffering=1)
         self.saturations = np.zeros(len(self.traces), np.int64)
         self.rejected = [0] * len(self.traces)  # illegal events that each layer must have counted
+        self.merged = 0  # events that the encoder must have merged
         self.latencies: list[int] = []
 
     async def reset(self) -> None:
@@ -87,6 +88,8 @@ class Testbench:
 
     def events(self, sample: int, order: np.random.Generator) -> list[int]:
         """Payloads of one sample."""
+        if self.transfers is not None:
+            return transfer_words(self.layout.event_in, self.transfers[sample])
         return encode_sample(self.layout.event_in, self.spikes[sample], order)
 
     async def settle(self, samples: int) -> None:
@@ -113,6 +116,21 @@ class Testbench:
                 if got != expected:
                     self.find(f"layer {layer.name}", samples[-1], f"counter of {name}", expected, got)
                 self.board.compared.counters += 1
+        if self.transfers is not None:
+            self.compare_encoder(self.transfers, list(samples))
+
+    def compare_encoder(self, transfers: np.ndarray, samples: list[int]) -> None:
+        """Compare its counters: nothing is rejected, and merged are a camera's events that made no spike."""
+        for name in self.layout.counters:
+            expected = 0
+            if name == "values_in_merged":
+                events = (transfers[samples, :-1, 0] >= 0).sum()
+                self.merged += int(events - self.spikes[samples].sum(dtype=np.int64))
+                expected = min(self.merged, COUNTER_MAX)
+            got = int(getattr(self.bench, name).value)
+            if got != expected:
+                self.find("encoder", samples[-1], f"counter {name}", expected, got)
+            self.board.compared.counters += 1
 
     def find(self, where: str, sample: int, what: str, expected: int, got: int) -> None:
         """Report a mismatch that shows at the end of a sample."""

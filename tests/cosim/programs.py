@@ -117,9 +117,7 @@ def _layer(name: str, row: dict[str, Any], spikes: np.ndarray, neurons: int, rng
     )
 
 
-def _parameters(
-    model: Lif, kind: str, neurons: int, scale: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def _parameters(model: Lif, kind: str, neurons: int, scale: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     parameters = {}
     for index, (name, (width, signed)) in enumerate(model.parameter_shapes().items()):
         low, high = (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)

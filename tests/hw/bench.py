@@ -54,18 +54,21 @@ def expected_events(program: Program, spikes: np.ndarray) -> tuple[list[tuple], 
 def play(
     program: Program,
     config: ChipConfig,
-    events: list[tuple[int, int, int]],
+    events: list[tuple[int, ...]],
     *,
     stalls: np.random.Generator | None = None,
     reset_at: int | None = None,
     limit: int = 200_000,
 ) -> Record:
-    """Load ``program`` through the load port, play ``events``, return when the chip is idle again.
+    """Load ``program`` through the load port, play ``events`` (or what an encoder takes: fields in their order), return
+    when the chip is idle again.
 
     ``stalls``: a random half of the cycles offers no input, and another random half takes no output.
     ``reset_at``: in this cycle the chip is reset, and the events begin anew; what was recorded is forgotten.
     """
     chip, record, reset = Chip(config), Record(), Signal()
+    entry = chip.events_in if config.encoder is None else chip.values_in
+    names = [name for name, _ in entry.payload.shape()]
 
     async def testbench(ctx):
         layers = dict(
@@ -84,18 +87,17 @@ def play(
         while quiet < 8:
             ctx.set(reset, cycle == reset_at)
             if cycle == reset_at:
-                ctx.set(chip.events_in.valid, 0)
+                ctx.set(entry.valid, 0)
                 await ctx.tick()
                 ctx.set(reset, 0)
                 position, cycle, offering, record.taken, record.sent = 0, cycle + 1, False, [], []
             assert cycle < limit, f"no end after {limit} cycles: {position} of {len(events)} events taken"
             offering = offering or (position < len(events) and (stalls is None or stalls.random() < 0.5))
-            ctx.set(chip.events_in.valid, offering)
+            ctx.set(entry.valid, offering)
             if offering:
-                index, step_end, sample_end = events[position]
-                ctx.set(chip.events_in.payload, {"index": index, "step_end": step_end, "sample_end": sample_end})
+                ctx.set(entry.payload, dict(zip(names, events[position], strict=True)))
             ctx.set(chip.events_out.ready, stalls is None or stalls.random() < 0.5)
-            if offering and ctx.get(chip.events_in.ready):
+            if offering and ctx.get(entry.ready):
                 record.taken.append((cycle, *events[position]))
                 position, offering = position + 1, False
             if ctx.get(chip.events_out.valid) and ctx.get(chip.events_out.ready):
