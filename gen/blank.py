@@ -79,7 +79,7 @@ def _of_model(
     width = quantisation.state_width or summed_width(connections, quantisation.steps)
     formats = Formats(width, quantisation.decay_fraction_bits)
     try:
-        model, parameters = NEURONS[neuron.model].fitted(neuron.arrays(1), np.ones(1), formats)
+        model, parameters = NEURONS[neuron.model].fitted(neuron.arrays(), np.ones(1), formats)
     except ValueError as error:
         raise RanvierError(f"Core {name}: {error}") from None
     return model, {"bias": 0} | {key: int(np.rint(value).reshape(-1)[0]) for key, value in parameters.items()}

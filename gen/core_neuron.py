@@ -3,9 +3,9 @@
 import numpy as np
 from pydantic import Field, model_validator
 
+from ranvier.golden.neurons.fields import filled, models
 from ranvier.golden.neurons.neuron import NEURONS
 
-from .neuron_fields import MODELS, problem
 from .section import Section
 
 
@@ -19,26 +19,16 @@ class CoreNeuron(Section):
 
     @model_validator(mode="after")
     def _known(self) -> "CoreNeuron":
-        if self.model not in MODELS:
-            raise ValueError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
-        fields = NEURONS[self.model].FIELDS
-        unknown = sorted(self.values.keys() - fields.keys())
-        missing = sorted(name for name, field in fields.items() if field.default is None and name not in self.values)
-        if unknown or missing:
-            what = f"has no {', '.join(unknown)}" if unknown else f"needs a value of {', '.join(missing)}"
-            raise ValueError(f"{self.model} {what}; its fields are {', '.join(sorted(fields))}")
-        for name in self.values:
-            wrong = problem(self.model, name, np.atleast_1d(self.values[name]))
-            if wrong:
-                raise ValueError(f"{self.model}: {wrong[0]}; {wrong[1]}")
-            if np.ndim(self.values[name]) and not fields[name].whole:
-                raise ValueError(f"{self.model}: its {name} must be one number, for all neurons of the core")
+        if self.model not in models():
+            raise ValueError(f"model must be one of {', '.join(models())}, not {self.model!r}")
+        self.arrays()
         return self
 
-    def arrays(self, neurons: int) -> dict[str, np.ndarray]:
-        """Of every field, float64: of each of ``neurons``, or whole."""
-        found = {}
-        for name, field in NEURONS[self.model].FIELDS.items():
-            value = np.asarray(self.values.get(name, field.default), np.float64)
-            found[name] = np.atleast_1d(value) if field.whole else np.full(neurons, value)
-        return found
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Of every field one value ``[1]``, or the whole array, float64. Raises ValueError."""
+        model = NEURONS[self.model]
+        found = filled(model, {name: np.atleast_1d(value) for name, value in self.values.items()})
+        for name, value in found.items():
+            if value.size != 1 and not model.FIELDS[name].whole:
+                raise ValueError(f"{self.model} needs one {name}, for all neurons of the core, not {value.size}")
+        return {name: np.atleast_1d(value) for name, value in found.items()}

@@ -18,6 +18,8 @@ from ranvier.golden.synapse import Dense, Synapses
 
 from .network import ModelNeurons, Network, Neurons
 
+_FRACTION = 30  # bits of factors, a scale that floats undo exactly
+
 
 @dataclass(frozen=True)
 class FloatTrace:
@@ -114,7 +116,8 @@ class _Model:
     """Neurons of so many samples, by the step of their model on real numbers, which rounds and limits nothing."""
 
     def __init__(self, neurons: ModelNeurons, samples: int) -> None:
-        self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), Formats(32, 0))
+        formats = Formats(32, _FRACTION)
+        self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), formats)
         self.kind = np.int16 if self.model.spike_width > 1 else np.bool_
         self.shape, initial = (samples, neurons.size), self.model.initial()
         names = ("integrator", *self.model.states())

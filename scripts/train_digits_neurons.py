@@ -24,7 +24,7 @@ from ranvier.gen.importer.extension import model_node
 from ranvier.golden.neurons.neuron import NEURONS, Formats, Inputs
 from ranvier.golden.torch_real import plain
 
-HIDDEN = 64
+HIDDEN, FRACTION = 64, 16  # bits of factors, a scale that floats undo
 KEEP = 1 - 2**-4  # of the readout
 EPOCHS, LEARNING_RATE, WEIGHT_DECAY = 60, 3e-3, 1e-2
 ACTIVITY_COST, TEMPERATURE = 0.3, 4.0
@@ -68,11 +68,12 @@ class Population(torch.nn.Module):
         given = {name: np.asarray(recipe.values.get(name, field.default), float) for name, field in fields.items()}
         self.values = {n: np.atleast_1d(v) if fields[n].whole else np.full(HIDDEN, v) for n, v in given.items()}
         self.kind, self.recipe = kind, recipe
-        self.model, parameters = NEURONS[kind].fitted(self.values, np.ones(HIDDEN), Formats(32, 0))
-        self.ends = {name: ends for name, ends in self.model.ranges().items() if name in recipe.learned}
+        self.model, parameters = NEURONS[kind].fitted(self.values, np.ones(HIDDEN), Formats(32, FRACTION))
+        self.factors = {name for name, (_, most) in self.model.ranges().items() if most == 1 << FRACTION}
         self.learned, self.fixed = torch.nn.ParameterDict(), {}
         for name, value in parameters.items():
-            tensor = torch.tensor(np.broadcast_to(value, HIDDEN).copy(), dtype=torch.float32)
+            one = 1 << FRACTION if name in self.factors else 1
+            tensor = torch.tensor(np.broadcast_to(value / one, HIDDEN).copy(), dtype=torch.float32)
             if name in recipe.learned:
                 self.learned[name] = torch.nn.Parameter(tensor)
             else:
@@ -85,6 +86,7 @@ class Population(torch.nn.Module):
 
     def forward(self, drive: torch.Tensor) -> torch.Tensor:
         parameters = self.fixed | dict(self.learned.items())
+        parameters |= {name: parameters[name] * (1 << FRACTION) for name in self.factors}
         left = self.model.step(Inputs(self.states["integrator"] + drive, self.states, parameters))
         self.states = {"integrator": left.integrator, **left.state}
         return plain(left.spike)
@@ -92,8 +94,8 @@ class Population(torch.nn.Module):
     @torch.no_grad()
     def limit(self) -> None:
         """Bring what is learned back to where the model may be."""
-        for name, (low, high) in self.ends.items():
-            self.learned[name].clamp_(float(low), float(high) if name not in ("threshold",) else None)
+        for name, value in self.learned.items():
+            value.clamp_(0, 0.99 if name in self.factors else None)
 
     def node(self) -> nir.NIRNode:
         """With what was learned."""

@@ -8,9 +8,9 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-from ..neuron_fields import MODELS
+from ranvier.golden.neurons.fields import models
 
-POPULATIONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold", *MODELS)
+POPULATIONS = ("CubaLI", "CubaLIF", "I", "IF", "LI", "LIF", "Threshold", *models())
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,24 @@ Time is discrete in these: a ``decay`` is what a state keeps in a step.
 
 import numpy as np
 
+from ranvier.golden.neurons.fields import filled, models
 from ranvier.golden.neurons.neuron import NEURONS
 
 from ..frameworks import TimeModel
 from ..network import ModelNeurons
-from ..neuron_fields import MODELS, problem
 from .graph import Node, NodeError
 from .maps import Shape
 from .nodes import Population, Stage, field, matched, size_of, translates
 
 
-@translates(*MODELS)
+@translates(*models())
 def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, Shape]:
-    arrays, own = {}, set[Shape]()
-    for name, limits in NEURONS[node.type].FIELDS.items():
-        default = None if name in node.fields else limits.default
-        array = field(node, name) if default is None else np.array(default)
-        wrong = problem(node.type, name, array)
-        if wrong:
-            raise NodeError(*wrong)
-        arrays[name] = array
-        if array.size > 1 and not limits.whole:
-            own.add(array.shape)
+    model = NEURONS[node.type]
+    try:
+        arrays = filled(model, {name: field(node, name) for name in node.fields})
+    except ValueError as error:
+        raise NodeError(str(error), "correct the values of the node, or train it again") from None
+    own = {a.shape for name, a in arrays.items() if a.size != 1 and not model.FIELDS[name].whole}
     if len(own) > 1:
         shapes = ", ".join(str(list(each)) for each in sorted(own))
         raise NodeError(f"its parameters differ in shape: {shapes}", "give each neuron one value of each")
@@ -35,6 +31,8 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
         shape = shape or next(iter(own))
     shape = shape or (1,)
     n = size_of(shape)
-    fields = NEURONS[node.type].FIELDS
-    values = {k: a if fields[k].whole else np.broadcast_to(a.reshape(-1), n).copy() for k, a in arrays.items()}
+    values = {
+        name: array if model.FIELDS[name].whole else np.broadcast_to(array.reshape(-1), n).copy()
+        for name, array in arrays.items()
+    }
     return Population(np.ones(n), ModelNeurons(node.type, values, n)), shape

@@ -21,4 +21,6 @@ class Regular(StaticCode):
     def emit(self, slot: Slot) -> tuple[Value, Value]:
         due = cut(let(slot.kept + slot.value, "due"))
         spike = let(due >= self.maximum, "spike")
-        return cut(spike, let(select(spike, due - self.maximum, due), "left"))
+        left: Value = let(select(spike, due - self.maximum, due), "left")
+        spike, left = cut(spike, left)
+        return spike, left

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .neuron import Field, Neuron
+from .neuron import NEURONS, Field, Neuron
 
 RAW = Field(-32, 32)  # a learned value that a sigmoid or tanh limits: beyond, float32 has long reached the limit
+
+
+def models() -> list[str]:
+    """Kinds of neurons that a file or a configuration can name."""
+    return sorted(kind for kind, model in NEURONS.items() if model.FIELDS)
 
 
 def filled(model: type[Neuron], values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

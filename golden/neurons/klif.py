@@ -42,8 +42,6 @@ class Klif(Neuron, kind="KLIF"):
     }
     EXAMPLE: ClassVar[Mapping[str, float]] = {"decay": 0.5, "k": 1.25}
 
-    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {"decay": 0.9}
-
     def parameter_shapes(self) -> dict[str, Format]:
         state = (self.state_width, True)
         shapes = {"bias": (self.bias_width, True), "decay": (self.fraction_bits + 1, False), "k": (self.k_width, False)}
