@@ -17,13 +17,15 @@ def fit(kind: type[Neuron], values: Mapping[str, object], scale: float = 1.0) ->
     return kind.fitted(every, np.full(1, scale), FORMATS)
 
 
-def run_floats(
-    kind: type[Neuron], values: Mapping[str, object], drives: np.ndarray, **initial: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes and membrane potentials ``[steps, neurons]`` of neurons that start from zero, or from ``initial``."""
-    model, parameters = fit(kind, values)
+def run_floats(kind: type[Neuron], values: Mapping[str, object], drives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes and membrane potentials ``[steps, neurons]`` of neurons that start from zero."""
+    return run_model(*fit(kind, values), drives)
+
+
+def run_model(model: Neuron, parameters: Mapping[str, np.ndarray], drives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a model whose parameters are known."""
     integrator = np.zeros(drives.shape[1])
-    state = {name: np.full(drives.shape[1], initial.get(name, 0.0)) for name in model.states()}
+    state = {name: np.zeros(drives.shape[1]) for name in model.states()}
     spikes, membranes = [], []
     for drive in drives:
         left = model.step(Inputs(integrator + drive, state, parameters))

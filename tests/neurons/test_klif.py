@@ -54,7 +54,7 @@ def test_oracle():
 
 @pytest.mark.parametrize("soft", [False, True])
 def test_every_state(soft):
-    check_everything(Klif(4, 2, 3, soft), oracle)
+    check_everything(Klif(4, 1, 2, soft), oracle)
 
 
 @pytest.mark.parametrize("grid", [0.0, 1 / 8])  # on a grid all is exact, and potentials meet the threshold

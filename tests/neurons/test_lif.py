@@ -5,6 +5,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters
+from norse.torch.functional.lif_refrac import (
+    LIFRefracFeedForwardState,
+    LIFRefracParameters,
+    lif_refrac_feed_forward_step,
+)
 
 from ranvier.golden.neurons.leak import Keep, Multiply, Shift, Shifts
 from ranvier.golden.neurons.lif import Current, Lif
@@ -13,6 +20,7 @@ from ranvier.golden.neurons.neuron import range_of
 from ..golden.oracle import State, step
 from .bench import check_interpreters, check_rtl, drawn, stepped
 from .exact import DRIVES
+from .floats import alike, run_model
 
 RESETS = list(product(["hard", "soft", "none"], ["same_step", "next_step"], ["greater", "greater_equal"]))
 SECTORS = {  # kinds of circuits: with a current or not, and what differs most
@@ -115,6 +123,32 @@ def test_every_drive_while_resting(refractory):
             assert not refractory or left["next_resting"][k] == seen.state.rests
             updates += 1
     assert updates == 16**3 * (refractory + 1)
+
+
+@pytest.mark.parametrize("period", [1, 3])
+def test_norse_refractory(period):
+    """Its membrane takes dt / tau of the current, which lasts a step."""
+    rng, dt, leak, threshold, v_reset = np.random.default_rng(13), 0.001, 0.1, 0.4, -0.2
+    drives = rng.normal(4, 6, (60, 50))
+    settings = LIFParameters(
+        tau_syn_inv=torch.tensor(1 / dt, dtype=torch.float64),
+        tau_mem_inv=torch.tensor(leak / dt, dtype=torch.float64),
+        v_th=torch.tensor(threshold, dtype=torch.float64),
+        v_reset=torch.tensor(v_reset, dtype=torch.float64),
+    )
+    settings = LIFRefracParameters(settings, rho_reset=torch.tensor(float(period), dtype=torch.float64))
+    zero = torch.zeros(50, dtype=torch.float64)
+    state, found = LIFRefracFeedForwardState(LIFFeedForwardState(v=zero, i=zero), zero), []
+    for drive in torch.from_numpy(drives):
+        fired, state = lif_refrac_feed_forward_step(drive, state, settings, dt)
+        found.append((fired.numpy(), state.lif.v.numpy()))
+    model = Lif(16, Multiply(8), comparison="greater", refractory=period)
+    values = {"threshold": threshold, "reset_value": v_reset, "membrane_factor": 256 * (1 - leak)}
+    theirs = np.array([each for each, _ in found]), np.array([each for _, each in found])
+    fired = alike(run_model(model, values, leak * drives), theirs)
+    print(f"seed 13: {fired} spikes in {drives.size} steps")
+    resting = np.diff(np.flatnonzero(theirs[0][:, 0]))
+    assert resting.min() == period + 1
 
 
 @pytest.mark.parametrize("amounts", [(), (0,), (-1, 2), (2, 2), (3, 1)])
