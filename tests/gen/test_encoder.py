@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import nir
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -183,6 +184,30 @@ def test_events_of_a_camera(tmp_path: Path) -> None:
     assert samples.transfers[0].tolist() == [[2, 1, 1, 99, 0], [0, 0, 0, 100, 0], [0, 0, 0, 0, 1]]
     np.savez(path, x=x, y=y, p=p, t=np.array([1, 2, 3]))
     assert load(code, path).spikes.sum(axis=(1, 2)).tolist() == [3]
+
+
+def test_a_camera_before_a_convolution_counts_its_pixels_as_a_file_of_spikes_does(tmp_path: Path) -> None:
+    """The file of spikes has the model's order, channels first; polarity is the channel."""
+    rng = np.random.default_rng(6)
+    rows, columns, steps, events = 3, 5, 4, 60
+    convolution = nir.Conv2d((rows, columns), rng.normal(0, 1, (4, 2, 2, 2)), 1, 0, 1, 1, np.zeros(4))
+    one = np.ones((4, rows - 1, columns - 1))
+    neurons = nir.LIF(tau=one * 8e-4, r=one * 8, v_leak=one * 0, v_threshold=one)
+    nir.write(tmp_path / "net.nir", nir.NIRGraph.from_list(convolution, neurons))
+    bounds = {"x": columns, "y": rows, "p": 2, "t": steps * 50}
+    given = {name: rng.integers(0, bound, events) for name, bound in bounds.items()}
+    given["t"].sort()
+    np.savez(tmp_path / "events.npz", **given)
+    spikes = np.zeros((1, steps, 2, rows, columns), bool)
+    spikes[0, given["t"] // 50, given["p"], given["y"], given["x"]] = True
+    np.save(tmp_path / "spikes.npy", spikes)
+    common = f'model = "net.nir"\n[discretisation]\ndt_s = 1e-4\n[quantisation]\nsteps = {steps}\n[stimulus]\n'
+    encoder = '[encoder]\ncode = "address"\ninterval = 50\n'
+    (tmp_path / "seen.toml").write_text(f'name = "seen"\n{common}file = "events.npz"\n{encoder}')
+    (tmp_path / "told.toml").write_text(f'name = "told"\n{common}file = "spikes.npy"\n')
+    seen, told = (load_design(str(tmp_path / f"{name}.toml")) for name in ("seen", "told"))
+    assert seen.measured.spikes.any()
+    np.testing.assert_array_equal(seen.measured.spikes, told.measured.spikes)
 
 
 LATENCY = CODES["latency"](inputs=3, steps=4, maximum=7)
