@@ -25,7 +25,7 @@ from ranvier.golden.neurons.leak import Keep, Multiply, Shift, Shifts
 from ranvier.golden.neurons.lif import Current, Lif
 from ranvier.golden.neurons.neuron import NEURONS, Formats, Neuron
 from ranvier.golden.program import Layer, dense
-from ranvier.hw.config import core_config
+from ranvier.hw.config import CoreConfig, core_config
 from ranvier.hw.core import Core
 from ranvier.hw.core.timing import core_cycles
 from ranvier.sim.runner import simulate_build
@@ -63,10 +63,15 @@ def cores() -> dict[str, tuple[Neuron, dict[str, np.ndarray]]]:
     return found
 
 
+def core_of(model: Neuron, parameters: dict[str, np.ndarray]) -> CoreConfig:
+    """The core that all models are measured in."""
+    weights = np.ones((SIDE, SIDE), np.int64)
+    return core_config(Layer("core", dense(weights), WEIGHT_WIDTH, model, parameters), LANES)
+
+
 def core_row(name: str, model: Neuron, parameters: dict[str, np.ndarray]) -> str:
     """One line of the first table."""
-    weights = np.ones((SIDE, SIDE), np.int64)
-    config = core_config(Layer("core", dense(weights), WEIGHT_WIDTH, model, parameters), LANES)
+    config = core_of(model, parameters)
     report = synthesise(emit_part(Core(config), "core"), "core", find_target("ecp5"))
     cycles = core_cycles(config)
     columns = [

@@ -52,7 +52,16 @@ def logit(value: np.ndarray) -> np.ndarray:
 
 
 RECIPES = {
-    "KLIF": Recipe({"decay": 0.875, "k": 1.0, "v_threshold": 1.0}, {"k": ("k", same), "decay": ("decay", same)}),
+    "KLIF": Recipe({"decay": 0.875, "k": 1.0}, {"k": ("k", same), "decay": ("decay", same)}),
+    "PLIF": Recipe({"w": -2.0, "decay_input": 0}, {"membrane_factor": ("w", lambda keep: logit(1 - keep))}),
+    "LTMD": Recipe(
+        {"decay": 0.875, "k": 1.0}, {"threshold": ("k", lambda height: np.arctanh(np.minimum(height, 0.999)))}
+    ),
+    "DIET": Recipe(
+        {"leak": 0.875, "v_threshold": 1.0}, {"membrane_factor": ("leak", same), "threshold": ("v_threshold", same)}
+    ),
+    "LSNN": Recipe({"decay": 0.875, "rho": 0.9, "beta": 1.0}, {"decay": ("decay", same)}),
+    "LIFB": Recipe({"decay": 0.875, "k": 2.0, "v_burst": 2.0}, {"decay": ("decay", same)}),
     "MT": Recipe({"decay": 0.875, "v_thresholds": (1.0, 2.0, 3.0)}, {"decay": ("decay", same)}),
     "MLF": Recipe({"decay": 0.875, "v_thresholds": (0.6, 1.6, 2.6)}, {"decay": ("decay", same)}),
     "Ternary": Recipe({"decay": 0.875}, {"decay": ("decay", same), "threshold": ("v_threshold", same)}),
@@ -95,7 +104,9 @@ class Population(torch.nn.Module):
     def limit(self) -> None:
         """Bring what is learned back to where the model may be."""
         for name, value in self.learned.items():
-            value.clamp_(0, 0.99 if name in self.factors else None)
+            value.clamp_(
+                0.1, 0.99 if name in self.factors else None
+            )  # a leak that rounding leaves, a threshold above 0
 
     def node(self) -> nir.NIRNode:
         """With what was learned."""
