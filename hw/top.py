@@ -62,8 +62,8 @@ class Chip(wiring.Component):
 
     A core that hears several layers has a :class:`.join.Join` before it; what several cores hear, each takes when it
     can. Spikes that go back wait for the next step in a buffer that holds a whole step, so that they never hold up the
-    core that sends them. With :attr:`ChipConfig.decoder`, ``answers`` come from it (:mod:`.decoder`), and every event of
-    ``events_out`` waits until both have taken it.
+    core that sends them. With :attr:`ChipConfig.decoder`, ``answers`` come from it (:mod:`.decoder`), and an event of
+    ``events_out`` is gone when both have taken it.
 
     ``load`` is always ready and writes one word; memories may be loaded while ``idle``. Each core has the
     outputs ``<core>_saturations`` and ``<core>_rejected`` (see :class:`Core`). One clock; reset is

@@ -25,7 +25,7 @@ class Decoded:
     def exit_steps(self) -> np.ndarray:
         """The first step, from 0, after which each sample may end; its last one where there is none before."""
         last = self.exits.shape[1] - 1
-        return np.where(self.exits.any(axis=1), self.exits.argmax(axis=1), last)
+        return np.asarray(np.where(self.exits.any(axis=1), self.exits.argmax(axis=1), last))
 
     @property
     def exit_answers(self) -> np.ndarray:

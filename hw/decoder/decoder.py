@@ -19,10 +19,12 @@ def shape_of(low: int, high: int) -> Shape:
 
 
 def answer_layout(model: Model) -> data.StructLayout:
-    """Payload of an answer, from the low bit: ``class``, or of a population vector ``numerator`` and ``denominator``;
-    ``step`` that it is the answer after, from 0; ``exit``: the sample may end here; ``sample_end``: it has ended."""
+    """Payload of an answer, from the low bit: ``class``, or of a population vector ``numerator`` (signed) and
+    ``denominator``; ``step`` that it is the answer after, from 0; ``exit``: the sample may end here; ``sample_end``: it
+    has ended."""
     if isinstance(model, Population):
-        answer = {"numerator": shape_of(*model.numerator_range), "denominator": shape_of(0, model.denominator_max)}
+        low, high = model.numerator_range
+        answer = {"numerator": shape_of(min(low, -1), high), "denominator": shape_of(0, model.denominator_max)}
     else:
         answer = {"class": index_width(model.neurons)}
     return data.StructLayout(answer | {"step": index_width(model.steps), "exit": 1, "sample_end": 1})

@@ -35,9 +35,9 @@ def run(
     patient: bool,
     stalls: np.random.Generator | None = None,
 ) -> Session:
-    """Send ``spikes`` ``[samples, steps, inputs]``. A ``patient`` host waits for the answer of each step before it sends
-    the next; another sends on and ends the sample in whatever step it is then. ``stalls``: outputs are taken in half of
-    the cycles."""
+    """Send ``spikes`` ``[samples, steps, inputs]``. A ``patient`` host waits for the answer of each step before the
+    next one; another sends on and ends the sample in whatever step it is then. ``stalls``: outputs are taken in half
+    of the cycles."""
     chip, session = Chip(config), Session()
 
     async def send(ctx, payload):

@@ -65,7 +65,7 @@ def test_cycles(kind):
     record = play(model, events)
     assert record.taken == list(range(len(events)))
     ends = [cycle for cycle, event in zip(record.taken, events, strict=True) if event.get("step_end")]
-    kind, latency = (Mean, 1) if kind == "population" else (Winner, 2)
+    kind, latency = (Mean, 1) if kind == "population" else (Winner, 3)
     assert kind.latency == latency
     assert record.offered == [end + latency for end in ends]
     assert len(ends) == 3 * model.steps >= 3
