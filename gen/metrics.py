@@ -57,8 +57,9 @@ def metrics_of(
 ) -> Metrics:
     """``inputs``: spikes ``[samples, steps, inputs]``, bool or graded; ``outputs``: of each layer bool ``[samples,
     steps, neurons]``; ``decoded``: what ``decoder`` made of the last; ``labels`` int64 ``[samples]``."""
-    samples, spiking = len(inputs), [o for o, layer in zip(outputs, program.layers, strict=True) if layer.model.spiking]
-    spikes, places = sum(int(each.sum()) for each in spiking), sum(each.size for each in spiking)
+    samples = len(inputs)
+    spiking = [each for each, layer in zip(outputs, program.layers, strict=True) if layer.model.spiking]
+    spikes, places = sum(int(np.count_nonzero(each)) for each in spiking), sum(each.size for each in spiking)
     rate = spikes / places if places else None
     accuracy = latency = never = early = None
     if labels is not None:
