@@ -106,7 +106,7 @@ class BenchLayout:
     def out_depth(self) -> int:
         """Output events that a record holds: the longest legal step, or what such a spike's value could make it."""
         last = self.layers[-1]
-        return (last.neurons << (last.spike_width - 1)) + 1
+        return last.neurons * ((1 << (last.spike_width - last.signed)) - 1) + 1
 
     @property
     def out_record_width(self) -> int:

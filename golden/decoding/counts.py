@@ -1,4 +1,4 @@
-"""The neuron that has fired most often."""
+"""The neuron that has fired most, spikes of a value counted as so many."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,22 @@ from .winner import Winner
 
 @dataclass(frozen=True, kw_only=True)
 class Counts(Winner):
-    """Score: the number of spikes; a lead shrinks by at most 1 in a step."""
+    """Score: the sum of the spikes, each 1 to ``levels``, where they are ``signed`` also below 0. In a step a lead
+    shrinks by at most ``levels``, or twice that.
+    """
+
+    levels: int = 1
+    signed: bool = False
 
     name = "counts"
 
     @property
     def score_range(self) -> tuple[int, int]:
-        return 0, self.steps
+        most = self.steps * self.levels
+        return -most if self.signed else 0, most
 
     def advance(self, score: Value, value: Value, remaining: Value) -> Value:
-        return score + select(score < self.steps, 1, 0)  # more than one spike a step would be against the contract
+        return score + select(score < self.steps * self.levels, value, 0)  # more would be against the contract
 
     def reach(self, remaining: Value) -> Value:
-        return remaining
+        return remaining * (self.levels << self.signed)

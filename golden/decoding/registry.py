@@ -19,6 +19,7 @@ def decoder_of(
     that take one; ``preferred``: of a population vector, left out: 0, 1, 2, … Raises ValueError where these do not fit.
     """
     last = program.layers[-1]
+    levels, signed = last.model.levels, last.model.signed
     sizes = {"neurons": program.outputs, "steps": program.steps}
     kind = DECODERS[name or ("counts" if last.model.spiking else "membrane")]
     if kind.readout and last.model.spiking:
@@ -31,13 +32,20 @@ def decoder_of(
         raise ValueError(
             f"Decoder {kind.name} must stand behind spikes, but layer {last.name} is a readout: take {others}"
         )
+    if name and signed:
+        raise ValueError(
+            f"Decoder {name} must stand behind spikes from 0 up, but those of layer {last.name} may be negative:"
+            " leave it out, and reports add them up"
+        )
     if kind is Population:
         if margin is not None:
             raise ValueError("Decoder population must have no margin: every spike moves a mean")
         values = range(program.outputs) if preferred is None else preferred
-        return Population(**sizes, preferred=tuple(values))
+        return Population(**sizes, preferred=tuple(values), levels=levels)
     if preferred is not None:
         raise ValueError(f"Decoder {kind.name} must have no preferred values, which are of population")
     if kind is Membrane:
         return Membrane(**sizes, margin=margin, potential_width=last.model.state_width)
-    return (Counts if kind is Counts else FirstSpike)(**sizes, margin=margin)
+    if kind is FirstSpike:
+        return FirstSpike(**sizes, margin=margin)
+    return Counts(**sizes, margin=margin, levels=levels, signed=signed)

@@ -36,7 +36,7 @@ class Winner(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             size = getattr(self, field.name)
-            if size is not None and size < 1:
+            if type(size) is int and size < 1:
                 what = field.name.replace("_", " ").capitalize()
                 raise ValueError(f"{what} of decoder {self.name} must be at least 1, not {size}")
 
@@ -52,8 +52,8 @@ class Winner(ABC):
 
     @abstractmethod
     def advance(self, score: Value, value: Value, remaining: Value) -> Value:
-        """The score of a neuron that has fired, or sent the potential ``value``, when ``remaining`` steps follow this
-        one; before the first it is 0."""
+        """The score of a neuron after its spike or potential ``value``, when ``remaining`` steps follow this one;
+        before the first it is 0."""
 
     @abstractmethod
     def reach(self, remaining: Value) -> Value:
@@ -67,8 +67,9 @@ class Winner(ABC):
         return certain if self.margin is None else certain | (lead >= self.margin)
 
     def decode(self, spikes: np.ndarray, membrane: np.ndarray) -> Decoded:
-        """Of the last layer ``spikes`` (bool) and ``membrane`` (integers, or the floats of a network that is not
-        quantised), both ``[samples, steps, neurons]``. Raises ValueError where there are more steps than ``steps``."""
+        """Of the last layer ``spikes`` (bool, or numbers where they have a value) and ``membrane`` (integers, or the
+        floats of a network that is not quantised), both ``[samples, steps, neurons]``. Raises ValueError where there
+        are more steps than ``steps``."""
         samples, steps, neurons = spikes.shape
         require_steps(steps, self.steps)
         everyone = np.arange(samples)
@@ -76,8 +77,9 @@ class Winner(ABC):
         predictions, exits = np.zeros((samples, steps), np.int64), np.ones((samples, steps), bool)
         for step in range(steps):
             remaining = self.steps - 1 - step
-            moved = self.advance(score, membrane[:, step], remaining)
-            score = moved if self.readout else np.where(spikes[:, step], moved, score)
+            values = (membrane if self.readout else spikes)[:, step].astype(score.dtype)
+            moved = self.advance(score, values, remaining)
+            score = moved if self.readout else np.where(values != 0, moved, score)
             predictions[:, step] = best = score.argmax(axis=1)
             if neurons > 1:
                 others = score.copy()

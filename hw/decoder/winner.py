@@ -15,11 +15,11 @@ class Winner(Decoder):
         event → [score of its neuron] → [moved on] → [best and second] → [answer]
                       └────── memory ───────┘
 
-    The memory is read in the cycle of the event, so that it is LUT RAM or registers, and written in the next; as a
-    step's end lies between two events of one neuron, none comes too early. For spikes a bit for each neuron says
-    whether it has a score in this sample; of potentials each neuron sends one in the first step: neither needs
-    clearing. Spikes only raise scores, so that who is not among the best two gets there by a spike of its own; by
-    potentials they are found anew in each step.
+    The memory is read in the cycle of the event, so that it is LUT RAM or registers, and written in the next; a spike
+    of a value comes as several events, one after the other, of which each takes the score from the one before. For
+    spikes a bit for each neuron says whether it has a score in this sample; of potentials each neuron sends one in the
+    first step: neither needs clearing. Spikes only raise scores, so that who is not among the best two gets there by a
+    spike of its own; by potentials they are found anew in each step.
 
     Latency: 3 cycles.
     """
@@ -34,12 +34,15 @@ class Winner(Decoder):
         before, after = Signal(data.StructLayout(fields)), Signal(data.StructLayout(fields))
         m.submodules.scores = scores = memory.Memory(shape=unsigned(shape.width), depth=model.neurons, init=[])
         read, write = scores.read_port(domain="comb"), scores.write_port()
-        value: Value = Const(0)
+        value: Value = Const(1)
+        stored: Value = read.data
         if model.readout:
             value = Signal(event.value.shape())
             with m.If(self.free):
                 m.d.sync += value.eq(event.value)
         known, moved = self._known(m), Signal(shape)
+        if not model.readout:
+            stored = Mux(before.scored & (before.neuron == event.index), moved, stored)
         with naming(m):
             m.d.comb += moved.eq(model.advance(before.score, value, before.remaining))
         m.d.comb += [
@@ -53,7 +56,7 @@ class Winner(Decoder):
                 before.scored.eq(self.scored),
                 before.ended.eq(self.ended),
                 before.neuron.eq(event.index),
-                before.score.eq(Mux(known, read.data, 0)),
+                before.score.eq(Mux(known, stored, 0)),
                 before.step.eq(self.step),
                 before.remaining.eq(self.remaining),
                 before.sample_end.eq(event.sample_end),

@@ -13,6 +13,7 @@ from ranvier.gen.design import Design
 from ranvier.gen.emit import generate
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
+from ranvier.golden.neurons.multilevel import MultiThreshold
 from ranvier.hw.config import chip_config
 from ranvier.sim.runner import simulate_build
 
@@ -22,10 +23,15 @@ SAMPLES, STEPS = 5, 6
 
 
 def build(folder: Path, decoding: Decoding) -> Design:
-    """The small program, without its readout where spikes are decoded, in ``folder``."""
+    """The small program in ``folder``, without its readout where spikes are decoded; for counts these are up to 3."""
     program = small_program()
     if decoding.name != "membrane":
         program = replace(program, layers=program.layers[:1])
+    if decoding.name == "counts":
+        model = MultiThreshold(10, 8, levels=3, soft=True)
+        parameters = {"bias": 0, "decay": 200, "threshold0": 12, "threshold1": 25, "threshold2": 40}
+        arrays = {name: np.array(value) for name, value in parameters.items()}
+        program = replace(program, layers=(replace(program.layers[0], model=model, parameters=arrays),))
     configuration = Configuration(name=program.name, model=Path("none.nir"), decoder=decoding)
     chip = replace(chip_config(program, 4), decoder=decoder_for(program, decoding))
     design = Design(configuration, None, None, program, chip)
@@ -52,6 +58,7 @@ def test_every_answer(tmp_path, decoding):
     result = simulate_build(tmp_path, samples)
     assert result.passed, result.problem
     trace = run_program(design.program, samples.spikes)[-1]
+    assert trace.spikes.max() == {"counts": 3, "population": 1, "membrane": 0}[decoding.name]
     decoded = design.decoder.decode(trace.spikes, trace.membrane)
     assert result.compared.answers == (SAMPLES + 1) * STEPS  # the middle sample comes twice
     assert result.predictions == tuple(decoded.answers.tolist())

@@ -11,14 +11,8 @@ from ranvier.golden.decoding.first_spike import FirstSpike
 from ranvier.golden.decoding.membrane import Membrane
 from ranvier.golden.decoding.population import Population
 
-NEURONS, STEPS = 3, 3
-SPIKES = list(product((0, 1), repeat=NEURONS))
+STEPS = 3
 SEED = 5
-
-
-def most_spikes(history):
-    counts = [sum(column) for column in zip(*history, strict=True)]
-    return counts.index(max(counts))
 
 
 def first_to_fire(history):
@@ -35,42 +29,36 @@ def greatest_sum(history):
 
 def decoded(decoder, histories):
     values = np.array(histories)
-    return decoder.decode(values > 0, values)
+    return decoder.decode(values, values)
 
 
-@pytest.mark.parametrize(("kind", "oracle"), [(Counts, most_spikes), (FirstSpike, first_to_fire)])
-def test_every_sample_of_spikes(kind, oracle):
-    """All 512 samples: the answer, and that a sample may end exactly where no future changes it."""
-    histories = list(product(SPIKES, repeat=STEPS))
+@pytest.mark.parametrize(
+    ("decoder", "oracle", "values", "samples"),
+    [
+        (Counts(neurons=3, steps=STEPS), greatest_sum, (0, 1), 512),
+        (Counts(neurons=2, steps=STEPS, levels=2), greatest_sum, (0, 1, 2), 729),
+        (Counts(neurons=2, steps=STEPS, levels=1, signed=True), greatest_sum, (-1, 0, 1), 729),
+        (FirstSpike(neurons=3, steps=STEPS), first_to_fire, (0, 1), 512),
+        (Membrane(neurons=2, steps=STEPS, potential_width=2), greatest_sum, (-2, -1, 0, 1), 4096),
+    ],
+    ids=str,
+)
+def test_every_sample(decoder, oracle, values, samples):
+    """The answer after every step, and that a sample may end exactly where no future changes it."""
+    rows = list(product(values, repeat=decoder.neurons))
+    histories = list(product(rows, repeat=STEPS))
     answers = {history: oracle(history) for history in histories}
-    found = decoded(kind(neurons=NEURONS, steps=STEPS), histories)
+    found = decoded(decoder, histories)
     early = 0
     for sample, history in enumerate(histories):
         for step in range(STEPS):
             seen = history[: step + 1]
             assert found.predictions[sample, step] == oracle(seen)
-            futures = {answers[seen + rest] for rest in product(SPIKES, repeat=STEPS - 1 - step)}
+            futures = {answers[seen + rest] for rest in product(rows, repeat=STEPS - 1 - step)}
             assert found.exits[sample, step] == (futures == {oracle(seen)}), (history, step)
             early += found.exits[sample, step] and step < STEPS - 1
-    assert len(histories) == 512
-    assert early > 50
-
-
-def test_every_sample_of_potentials():
-    """Two neurons of potentials of two bits, three steps: all 4096."""
-    rows = list(product(range(-2, 2), repeat=2))
-    histories = list(product(rows, repeat=3))
-    answers = {history: greatest_sum(history) for history in histories}
-    found = decoded(Membrane(neurons=2, steps=3, potential_width=2), histories)
-    early = 0
-    for sample, history in enumerate(histories):
-        for step in range(3):
-            seen = history[: step + 1]
-            assert found.predictions[sample, step] == greatest_sum(seen)
-            futures = {answers[seen + rest] for rest in product(rows, repeat=2 - step)}
-            assert found.exits[sample, step] == (futures == {greatest_sum(seen)}), (history, step)
-            early += found.exits[sample, step] and step < 2
-    assert len(histories) == 4096
+    print(f"{len(histories)} samples, {early} early exits")
+    assert len(histories) == samples
     assert early > 50
 
 
@@ -96,13 +84,13 @@ def test_a_margin_ends_samples_where_the_lead_reaches_it():
 def test_a_population_vector_is_an_exact_fraction():
     rng = np.random.default_rng(SEED)
     preferred = (-40, 7, 7, 300, -3)
-    spikes = rng.random((50, 6, 5)) < 0.3
-    spikes[0] = False
-    found = Population(neurons=5, steps=6, preferred=preferred).decode(spikes, spikes)
+    spikes = (rng.random((50, 6, 5)) < 0.3) * rng.integers(1, 4, (50, 6, 5))
+    spikes[0] = 0
+    found = Population(neurons=5, steps=6, preferred=preferred, levels=3).decode(spikes, spikes)
     means = 0
     for sample in range(50):
         for step in range(6):
-            fired = [neuron for row in spikes[sample, : step + 1] for neuron in np.flatnonzero(row)]
+            fired = [neuron for row in spikes[sample, : step + 1] for neuron in np.repeat(range(5), row)]
             numerator, denominator = found.mean[:, sample, step].tolist()
             assert denominator == len(fired)
             prediction = found.predictions[sample, step]
@@ -143,6 +131,7 @@ def test_potentials_of_a_float_network():
     ("make", "message"),
     [
         (lambda: Counts(neurons=0, steps=1), "Neurons of decoder counts must be at least 1, not 0"),
+        (lambda: Counts(neurons=1, steps=1, levels=0), "Levels of decoder counts must be at least 1, not 0"),
         (lambda: Counts(neurons=1, steps=0), "Steps of decoder counts must be at least 1, not 0"),
         (lambda: Counts(neurons=1, steps=1, margin=0), "Margin of decoder counts must be at least 1, not 0"),
         (

@@ -17,7 +17,8 @@ from ..circuit import in_amaranth
 STEPS = 5
 DECODERS = [
     Counts(neurons=2, steps=STEPS),
-    Counts(neurons=2, steps=STEPS, margin=2),
+    Counts(neurons=2, steps=STEPS, margin=2, levels=3),
+    Counts(neurons=2, steps=STEPS, signed=True),
     FirstSpike(neurons=2, steps=STEPS),
     Membrane(neurons=2, steps=STEPS, potential_width=3),
     Membrane(neurons=2, steps=STEPS, potential_width=3, margin=4),
@@ -28,8 +29,8 @@ DECODERS = [
 def test_all_values(decoder):
     low, high = decoder.score_range
     scores = range(low, high + 1)
-    values = range(-4, 4) if decoder.readout else (0,)
-    moves = [case for case in product(scores, values, range(STEPS)) if low <= case[0] + case[1] <= high]
+    values = range(-4, 4) if decoder.readout else (1, 3)
+    moves = list(product(scores, values, range(STEPS)))
     leads = [case for case in product(scores, scores, (0, 1), range(STEPS)) if case[0] >= case[1]]
     score, others = signed(9), (signed(3), unsigned(3))
     for function, shapes, cases in (

@@ -8,12 +8,38 @@ from ranvier.golden.decoding.first_spike import FirstSpike
 from ranvier.golden.decoding.membrane import Membrane
 from ranvier.golden.decoding.population import Population
 from ranvier.golden.decoding.registry import DECODERS, decoder_of
+from ranvier.golden.neurons.multilevel import MultiThreshold
+from ranvier.golden.neurons.ternary import Ternary
+from ranvier.golden.program import Layer, Program, dense
 
 from ...programs import random_program
 
 
 def program(readout: bool):
     return random_program(np.random.default_rng(1), [3, 4], steps=6, readout=readout, weight_width=4)
+
+
+def of_values(model, **thresholds):
+    """A layer whose spikes have values."""
+    parameters = {"bias": 0, "decay": 200} | thresholds
+    arrays = {name: np.array(value) for name, value in parameters.items()}
+    return Program("values", (Layer("layer0", dense(np.ones((3, 4), np.int64)), 4, model, arrays),), 6)
+
+
+MULTIPLE = of_values(MultiThreshold(8, 8, levels=3, soft=True), threshold0=3, threshold1=6, threshold2=9)
+TERNARY = of_values(Ternary(8, 8), threshold=3)
+
+
+def test_spikes_of_a_value():
+    assert decoder_of(MULTIPLE) == Counts(neurons=4, steps=6, levels=3)
+    assert decoder_of(MULTIPLE, "population") == Population(neurons=4, steps=6, preferred=(0, 1, 2, 3), levels=3)
+    assert decoder_of(TERNARY) == Counts(neurons=4, steps=6, signed=True)
+    with pytest.raises(ValueError) as caught:
+        decoder_of(TERNARY, "counts")
+    assert str(caught.value) == (
+        "Decoder counts must stand behind spikes from 0 up, but those of layer layer0 may be negative: leave it out,"
+        " and reports add them up"
+    )
 
 
 def test_by_name_and_without():

@@ -58,22 +58,21 @@ def play(model, events: list[dict[str, int]], stalls: np.random.Generator | None
 
 
 def events_of(model, values: np.ndarray) -> list[dict[str, int]]:
-    """What a last layer sends that has the potentials, or where they are above 0 the spikes, ``values``
-    ``[steps, neurons]`` of one sample."""
+    """What a last layer sends that has the potentials, or spikes, ``values`` ``[steps, neurons]`` of one sample."""
     events = []
     for step, row in enumerate(values.tolist()):
         for neuron, value in enumerate(row):
             if model.readout:
                 events.append({"index": neuron, "value": value})
-            elif value > 0:
-                events.append({"index": neuron})
+            else:
+                events += [{"index": neuron}] * value
         events.append({"step_end": 1, "sample_end": int(step == len(values) - 1)})
     return events
 
 
 def expected(model, values: np.ndarray) -> list[dict[str, int]]:
     """Golden's answers after every step of one such sample."""
-    found = model.decode(values[None] > 0, values[None])
+    found = model.decode(values[None], values[None])
     rows = []
     for step in range(len(values)):
         if isinstance(model, Population):

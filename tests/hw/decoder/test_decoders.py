@@ -20,21 +20,24 @@ KINDS = ["counts", "first_spike", "membrane", "population"]
 
 def random_model(rng, kind):
     neurons, steps = int(rng.integers(1, 10)), int(rng.integers(1, 8))
-    margin = None if rng.random() < 0.5 else int(rng.integers(1, 8))
+    margin, levels = None if rng.random() < 0.5 else int(rng.integers(1, 8)), int(rng.choice([1, 1, 3]))
     if kind == "counts":
-        return Counts(neurons=neurons, steps=steps, margin=margin)
+        return Counts(neurons=neurons, steps=steps, margin=margin, levels=levels)
     if kind == "first_spike":
         return FirstSpike(neurons=neurons, steps=steps)
     if kind == "membrane":
         return Membrane(neurons=neurons, steps=steps, margin=margin, potential_width=int(rng.integers(1, 7)))
     reach = int(rng.choice([2, 200, 32768]))
-    return Population(neurons=neurons, steps=steps, preferred=tuple(rng.integers(1 - reach, reach, neurons).tolist()))
+    preferred = tuple(rng.integers(1 - reach, reach, neurons).tolist())
+    return Population(neurons=neurons, steps=steps, preferred=preferred, levels=levels)
 
 
 def random_values(rng, model, steps):
     """Potentials at their corners or anywhere; or spikes, sparse or not."""
     if not model.readout:
-        return (rng.random((steps, model.neurons)) < rng.choice([0.1, 0.5, 1.0])).astype(int)
+        levels = getattr(model, "levels", 1)
+        spikes = rng.random((steps, model.neurons)) < rng.choice([0.1, 0.5, 1.0])
+        return spikes * rng.integers(1, levels + 1, spikes.shape)
     high = 1 << (model.value_width - 1)
     corners = rng.choice([-high, high - 1], (steps, model.neurons))
     return corners if rng.random() < 0.3 else rng.integers(-high, high, (steps, model.neurons))
