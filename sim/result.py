@@ -50,8 +50,8 @@ class SimResult:
     which it waits for); ``clock_cycles``, ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without
     compilation; ``mismatch``: the first one, with its ``waveform``; ``predicted``: what
     :class:`ranvier.hw.timing.ChipTiming` says that each of the ``latencies`` must be; ``hung``: how far the layers
-    had come; ``metrics``: of the RTL, None where it was stopped; ``observed``: ``<layer>.spikes`` bool and ``<layer>.membrane`` int64, ``[samples, steps, neurons]``,
-    of the RTL, not part of the JSON.
+    had come; ``metrics``: of the RTL, None where it was stopped; ``observed``: ``<layer>.spikes`` bool and
+    ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
 
     name: str
