@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
+from ranvier.golden.decoding.registry import Decoder, decoder_of
 from ranvier.golden.inference import LayerTrace, arriving, run_layer, run_program
 from ranvier.golden.program import Layer, Program
 
@@ -75,26 +76,18 @@ class QuantisationReport:
         return f"{accuracies}; the same decision on {self.same_decision:.2%} of the samples"
 
 
-def decisions(spikes: np.ndarray, membrane: np.ndarray, spiking: bool) -> np.ndarray:
-    """Class of each sample: most spikes of a spiking layer, or the greatest sum over steps of a readout."""
-    return np.asarray((spikes if spiking else membrane).sum(axis=1).argmax(axis=1))
-
-
-def measure(network: Network, program: Program, samples: Samples) -> QuantisationReport:
-    """Run both on ``samples``; each layer of ``program`` is that of ``network`` at the same place."""
+def measure(network: Network, program: Program, samples: Samples, decoder: Decoder | None = None) -> QuantisationReport:
+    """Run both on ``samples`` and read their answers with ``decoder``, or the one that fits; each layer of ``program``
+    is that of ``network`` at the same place."""
+    decoder = decoder or decoder_of(program)
     tallies = [_Tally(original, layer) for original, layer in zip(network.layers, program.layers, strict=True)]
-    classes: list[tuple[np.ndarray, np.ndarray]] = []
+    classes: list[tuple[np.ndarray, ...]] = []
     for spikes in _batches(samples.spikes):
         floats, integers = simulate(network, spikes), run_program(program, spikes)
         for place, (tally, trace, chained) in enumerate(zip(tallies, floats, integers, strict=True)):
             tally.add(trace, run_layer(tally.layer, arriving(program, place, spikes, floats)), chained)
-        spiking = program.layers[-1].model.spiking
-        classes.append(
-            (
-                decisions(floats[-1].spikes, floats[-1].membrane, spiking),
-                decisions(integers[-1].spikes, integers[-1].membrane, spiking),
-            )
-        )
+        last = floats[-1], integers[-1]
+        classes.append(tuple(decoder.decode(trace.spikes, trace.membrane).answers for trace in last))
     float_class, integer_class = (np.concatenate(column) for column in zip(*classes, strict=True))
     right = None if samples.labels is None else (float_class == samples.labels, integer_class == samples.labels)
     return QuantisationReport(

@@ -10,6 +10,7 @@ from ranvier.golden.neurons.lif import Comparison, CurrentTiming, Reset, ResetTi
 from ranvier.golden.program import MAX_WEIGHT_WIDTH
 
 from .core_neuron import CoreNeuron
+from .decoder import Decoding
 from .encoder import Encoder
 from .errors import RanvierError
 from .identifiers import LONGEST, RESERVED, identifier
@@ -138,6 +139,7 @@ class Configuration(Section):
     hardware: Hardware = Hardware()
     stimulus: Stimulus = Stimulus()
     encoder: Encoder | None = None
+    decoder: Decoding | None = None
     mesh: Mesh | None = None
     training: Training | None = None
 

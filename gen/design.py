@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ranvier.golden.decoding.registry import Decoder
 from ranvier.golden.program import Program
 from ranvier.hw.config import ChipConfig, chip_config
 
 from .accuracy import QuantisationReport, measure
 from .blank import blank_program
 from .config import Configuration, load_configuration
+from .decoder import decoder_for
 from .encoder import build_code
 from .errors import RanvierError
 from .network import Network, channels_last
@@ -36,6 +38,11 @@ class Design:
     def measured(self) -> Samples:
         """The stimulus that the report and the manifest are measured on."""
         return self.samples(seed=0)
+
+    @property
+    def decoder(self) -> Decoder:
+        """What reads the answers, on the chip only where the configuration has one."""
+        return decoder_for(self.program, self.configuration.decoder)
 
     @property
     def nodes(self) -> dict[str, str]:
@@ -84,6 +91,8 @@ def load_design(source: str) -> Design:
     try:
         sparse = sparse_layers(program, hardware.lanes, hardware.synapses)
         chip = chip_config(program, hardware.lanes, sparse)
+        if configuration.decoder is not None:
+            chip = replace(chip, decoder=decoder_for(program, configuration.decoder))
     except ValueError as error:
         raise RanvierError(f"Design {configuration.name}: {error}") from None
     if configuration.encoder is not None:
@@ -93,7 +102,7 @@ def load_design(source: str) -> Design:
     design = Design(configuration, network, None, program, chip)
     if network is None:
         return design
-    return replace(design, report=measure(network, program, design.measured))
+    return replace(design, report=measure(network, program, design.measured, design.decoder))
 
 
 def _named(network: Network, name: str) -> Network:

@@ -22,7 +22,8 @@ sync_accept_on sync_reject_on table tagged task this throughout time timeprecisi
 tri0 tri1 triand trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var
 vectored virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
 """
-_PORTS = "clk rst idle load events_in events_out values_in values_in_encoder"  # of every chip, beside its layers
+# Of chips, beside their layers.
+_PORTS = "clk rst idle load events_in events_out values_in values_in_encoder answers"
 # Of a chip's counters and of what stands between its cores, named after its layers.
 _ENDINGS = ("_saturations", "_rejected", "_join", "_fork", "_back")
 RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_PORTS.split()) | {"bench", "dut"}

@@ -18,6 +18,7 @@ from ranvier.hw.codes.ports import value_layout
 from ranvier.hw.config import ChipConfig, CoreConfig
 from ranvier.hw.core.lane import parameter_layout
 from ranvier.hw.core.timing import core_cycles
+from ranvier.hw.decoder.decoder import answer_layout
 from ranvier.hw.stream import event_layout
 from ranvier.hw.timing import ChipTiming
 from ranvier.hw.top import ChipSignature, load_layout
@@ -28,6 +29,7 @@ from .images import image_name
 _PREDICTED_SAMPLES = 8
 _EMITTERS = (
     "accuracy.py",
+    "decoder.py",
     "emit.py",
     "encoder.py",
     "folder.py",
@@ -98,6 +100,7 @@ def describe(design: Design) -> dict[str, Any]:
         "ports": port_list(ChipSignature(chip)),
         **_input(chip),
         "event_out": fields(event_layout(last.neurons, last.value_width, negative=last.model.signed)),
+        **({} if chip.decoder is None else {"answers": fields(answer_layout(chip.decoder))}),
         "load": fields(load_layout(chip)),
         "layers": [_layer(layer, core) for layer, core in zip(design.program.layers, chip.cores, strict=True)],
         "memory_map": [

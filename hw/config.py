@@ -9,6 +9,7 @@ import numpy as np
 
 from ranvier.golden.attention import Tokens
 from ranvier.golden.codes.registry import Code
+from ranvier.golden.decoding.registry import Decoder
 from ranvier.golden.fixed import drive_range, signed_max, signed_min, signed_width
 from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program
@@ -295,13 +296,14 @@ class Feed:
 @dataclass(frozen=True)
 class ChipConfig:
     """Cores joined by streams, in the order of the data; ``feeds`` of each, in the order in which it takes them;
-    ``encoder``: the code that makes the input's spikes on the chip. Raises ValueError where a core would wait for ever:
-    for each other, for a step that nothing begins, or to be heard."""
+    ``encoder``: the code that makes the input's spikes on the chip; ``decoder``: what reads the answers there. Raises
+    ValueError where a core would wait for ever: for each other, for a step that nothing begins, or to be heard."""
 
     name: str
     cores: tuple[CoreConfig, ...]
     feeds: tuple[tuple[Feed, ...], ...]
     encoder: Code | None = None
+    decoder: Decoder | None = None
 
     def __post_init__(self) -> None:
         for place, (core, feeds) in enumerate(zip(self.cores, self.feeds, strict=True)):

@@ -9,6 +9,8 @@ from .codes.registry import encoder_of
 from .config import ChipConfig
 from .core import Core
 from .core.fetch import COUNTER_WIDTH
+from .decoder.decoder import Decoder, answer_layout
+from .decoder.registry import decoder
 from .join import Join
 from .router.fork import Fork
 from .step_buffer import StepBuffer
@@ -40,6 +42,11 @@ class ChipSignature(wiring.Signature):
         }
         for core in config.cores:
             members |= {f"{core.name}_saturations": Out(COUNTER_WIDTH), f"{core.name}_rejected": Out(COUNTER_WIDTH)}
+        if config.decoder is not None:
+            members |= {
+                "answers": Out(stream.Signature(answer_layout(config.decoder))),
+                "answers_rejected": Out(COUNTER_WIDTH),
+            }
         super().__init__(members)
 
 
@@ -48,13 +55,15 @@ class Chip(wiring.Component):
     on the next one.
 
         events_in → core → core → … → events_out
+                                      └ decoder → answers
         load      → weight and parameter memories (:attr:`ChipConfig.memory_map`)
 
     With an encoder (:attr:`ChipConfig.encoder`), ``values_in`` takes the place of ``events_in``.
 
     A core that hears several layers has a :class:`.join.Join` before it; what several cores hear, each takes when it
     can. Spikes that go back wait for the next step in a buffer that holds a whole step, so that they never hold up the
-    core that sends them.
+    core that sends them. With :attr:`ChipConfig.decoder`, ``answers`` come from it (:mod:`.decoder`), and an event of
+    ``events_out`` is gone when both have taken it.
 
     ``load`` is always ready and writes one word; memories may be loaded while ``idle``. Each core has the
     outputs ``<core>_saturations`` and ``<core>_rejected`` (see :class:`Core`). One clock; reset is
@@ -71,14 +80,23 @@ class Chip(wiring.Component):
         for config in self.config.cores:
             m.submodules[config.name] = cores[config.name] = Core(config)
         idle = [core.idle for core in cores.values()]
-        idle += self._join(m, list(cores.values()))
+        decoders = [] if self.config.decoder is None else [self._decode(m)]
+        idle += [each.idle for each in decoders]
+        idle += self._join(m, list(cores.values()), [each.events for each in decoders])
         m.d.comb += self.idle.eq(Cat(idle).all())
 
         self._load(m, cores)
         return m
 
-    def _join(self, m: Module, cores: list[Core]) -> list[Value]:
-        """Connect the cores as the feeds say; the joins, whether each is at rest."""
+    def _decode(self, m: Module) -> Decoder:
+        m.submodules.answers = behind = decoder(self.config.decoder)
+        wiring.connect(m, behind.answers, wiring.flipped(self.answers))
+        m.d.comb += self.answers_rejected.eq(behind.rejected)
+        return behind
+
+    def _join(self, m: Module, cores: list[Core], beside: list[wiring.PureInterface]) -> list[Value]:
+        """Connect the cores as the feeds say, and ``beside`` the output to the last; the joins, whether each is at
+        rest."""
         config, idle = self.config, []
         inputs, rejected = [], []  # of each core what its feeds go to, and the events that were refused before it
         for core, feeds in zip(cores, config.feeds, strict=True):
@@ -111,7 +129,7 @@ class Chip(wiring.Component):
                 getattr(self, f"{name}_rejected").eq(rejected[source]),
             ]
             if core is cores[-1]:
-                takers.append(wiring.flipped(self.events_out))
+                takers += [*beside, wiring.flipped(self.events_out)]
             self._hand_on(m, name, core.spikes, takers)
         return idle
 

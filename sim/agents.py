@@ -35,6 +35,14 @@ class OutputStep:
     cycles: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the decoder said after one step: the fields of the payload, and the cycle."""
+
+    fields: dict[str, int]
+    cycle: int = 0
+
+
 class BurstDriver(BusDriver):
     """Sends a sequence of words through a player of the bench; done when the chip has taken the last one.
     ``first_cycle`` is then the cycle in which it took the first one."""
@@ -114,6 +122,28 @@ class OutputMonitor(BusMonitor):
                 for name, (low, size) in layout.fields.items()
             }
             self._recv(OutputStep(fields, to_unsigned(events[:, layout.width :])))
+
+
+class AnswerMonitor(BusMonitor):
+    """Receives each :class:`Answer`."""
+
+    _signals = ("record", "flush")
+
+    def __init__(self, entity: Any, clock: Any, layout: EventLayout) -> None:
+        self.layout = layout
+        super().__init__(entity, "answers", clock)
+
+    async def _monitor_recv(self) -> None:
+        layout, flushed = self.layout, ValueChange(self.bus.flush)
+        while True:
+            await flushed
+            await ReadOnly()
+            bits = read_bits(self.bus.record)
+            fields = {
+                name: int((to_signed if name == "numerator" else to_unsigned)(bits[low : low + size]))
+                for name, (low, size) in layout.fields.items()
+            }
+            self._recv(Answer(fields, int(to_unsigned(bits[layout.width :]))))
 
 
 def read_bits(handle: Any) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 A layer's record of one step holds, from the low bit: the membrane potentials (``state_width`` bits a neuron, lanes of
 the last group included), the spikes (``spike_width`` bits a neuron), one bit that says that its groups came out of
-order, and the cycles of its first and of its last group. A record of an output event holds the payload, then its cycle.
+order, and the cycles of its first and of its last group. A record of an output event holds the payload, then its cycle;
+so does one of an answer.
 """
 
 from dataclasses import asdict, dataclass
@@ -75,6 +76,7 @@ class BenchLayout:
     port_in: str
     event_in: EventLayout
     event_out: EventLayout
+    answers: EventLayout | None
     load_width: int
     patience: int
     counters: tuple[str, ...]
@@ -94,6 +96,7 @@ class BenchLayout:
             "events_in" if encoder is None else "values_in",
             _events(manifest["event_in" if encoder is None else "value_in"]),
             _events(manifest["event_out"]),
+            _events(manifest["answers"]) if "answers" in manifest else None,
             ports["load__payload"],
             patience,
             tuple(name for name in ports if name.startswith("values_in_") and "__" not in name),
@@ -103,7 +106,7 @@ class BenchLayout:
     def out_depth(self) -> int:
         """Output events that a record holds: the longest legal step, or what such a spike's value could make it."""
         last = self.layers[-1]
-        return (last.neurons << (last.spike_width - 1)) + 1
+        return last.neurons * ((1 << (last.spike_width - last.signed)) - 1) + 1
 
     @property
     def out_record_width(self) -> int:
@@ -126,6 +129,7 @@ class BenchLayout:
             patience=self.patience,
             event_in_width=self.event_in.width,
             event_out_width=self.event_out.width,
+            answer_width=None if self.answers is None else self.answers.width,
             load_width=self.load_width,
             step_end_bit=self.event_out.fields["step_end"][0],
             out_depth=self.out_depth,

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.gen.accuracy import decisions
 from ranvier.gen.files import written_aside
+from ranvier.gen.metrics import Metrics, metrics_of
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.codes.registry import CODES, Code
+from ranvier.golden.decoding.registry import decoder_of
 from ranvier.golden.inference import LayerTrace, run_program
 from ranvier.golden.program import Layer, Program
 from ranvier.golden.synapse import counts
@@ -49,8 +50,8 @@ class SimResult:
     which it waits for); ``clock_cycles``, ``wall_seconds`` and ``cpu_seconds``: of the simulator's run, without
     compilation; ``mismatch``: the first one, with its ``waveform``; ``predicted``: what
     :class:`ranvier.hw.timing.ChipTiming` says that each of the ``latencies`` must be; ``hung``: how far the layers
-    had come; ``observed``: ``<layer>.spikes`` bool and ``<layer>.membrane`` int64, ``[samples, steps, neurons]``,
-    of the RTL, not part of the JSON.
+    had come; ``metrics``: of the RTL, None where it was stopped; ``observed``: ``<layer>.spikes`` bool and
+    ``<layer>.membrane`` int64, ``[samples, steps, neurons]``, of the RTL, not part of the JSON.
     """
 
     name: str
@@ -76,6 +77,7 @@ class SimResult:
     accuracy_rtl: float | None
     labels: tuple[int, ...] | None
     predictions: tuple[int, ...]
+    metrics: Metrics | None
     observed: dict[str, np.ndarray] = field(repr=False)
 
     @property
@@ -110,10 +112,11 @@ def collect(
 ) -> SimResult:
     """Figures of a run from what the cocotb side answered and observed."""
     spikes, labels, last = samples.spikes, samples.labels, program.layers[-1]
-    traces, spiking = run_program(program, spikes), last.model.spiking
-    golden = traces[-1]
-    seen = decisions(observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"], spiking)
+    traces = run_program(program, spikes)
     manifest = json.loads((Path(request.folder) / "manifest.json").read_text())
+    decoder = decoder_of(program, **manifest["configuration"].get("decoder", {}))
+    golden = decoder.decode(traces[-1].spikes, traces[-1].membrane)
+    seen = decoder.decode(observed[f"{last.name}.spikes"], observed[f"{last.name}.membrane"])
     sparse = [layer["synapses"] == "sparse" for layer in manifest["layers"]]
     chip = chip_config(program, [layer["lanes"] for layer in manifest["layers"]], sparse)
     if "encoder" in manifest:
@@ -124,6 +127,13 @@ def collect(
 
     def accuracy(predictions: np.ndarray) -> float | None:
         return None if labels is None or not complete else float((predictions == labels).mean())
+
+    metrics = None
+    if complete:
+        outputs = [observed[f"{layer.name}.spikes"] for layer in program.layers]
+        *active, total = answer["active"]
+        duty = sum(active) / len(active) / total
+        metrics = metrics_of(program, spikes, outputs, decoder.name, seen, labels, duty)
 
     return SimResult(
         name=program.name,
@@ -147,10 +157,11 @@ def collect(
         wall_seconds=answer["wall_seconds"],
         cpu_seconds=answer["cpu_seconds"],
         cycles_per_second=answer["cycles"] / answer["wall_seconds"],
-        accuracy_golden=accuracy(decisions(golden.spikes, golden.membrane, spiking)),
-        accuracy_rtl=accuracy(seen),
+        accuracy_golden=accuracy(golden.answers),
+        accuracy_rtl=accuracy(seen.answers),
         labels=None if labels is None else tuple(int(label) for label in labels),
-        predictions=tuple(int(prediction) for prediction in seen) if complete else (),
+        predictions=tuple(int(prediction) for prediction in seen.answers) if complete else (),
+        metrics=metrics,
         observed={name: array for name, array in observed.items() if not name.endswith(".cycles")},
     )
 

@@ -9,10 +9,11 @@ import numpy as np
 from cocotb.triggers import Event
 from cocotb_bus.scoreboard import Scoreboard
 
+from ranvier.golden.decoding.decoded import Decoded
 from ranvier.golden.inference import LayerTrace
 from ranvier.golden.program import Program
 
-from .agents import UNKNOWN, LayerMonitor, LayerStep, OutputMonitor, OutputStep
+from .agents import UNKNOWN, Answer, AnswerMonitor, LayerMonitor, LayerStep, OutputMonitor, OutputStep
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ class Compared:
     membranes: int = 0
     output_events: int = 0
     counters: int = 0
+    answers: int = 0
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A transaction that must come next, and where it belongs; ``layer`` None for the chip's output."""
+    """A transaction that must come next, and where it belongs; ``layer`` None for the chip's output and answers."""
 
-    transaction: LayerStep | OutputStep
+    transaction: LayerStep | OutputStep | Answer
     sample: int
     step: int
     layer: int | None = None
@@ -132,15 +134,29 @@ class TraceScoreboard(Scoreboard):
 
         self.add_interface(monitor, self._next(expect, "output"), strict_type=False)
 
+    def watch_answers(self, monitor: AnswerMonitor, decoded: Decoded) -> None:
+        """Check the decoder's answers by what ``monitor`` receives."""
+        last = decoded.exits.shape[1] - 1
+
+        def expect(sample: int, step: int) -> Expected:
+            fields = {"step": step, "exit": int(decoded.exits[sample, step]), "sample_end": int(step == last)}
+            if decoded.mean is None:
+                fields["class"] = int(decoded.predictions[sample, step])
+            else:
+                fields["numerator"], fields["denominator"] = decoded.mean[:, sample, step].tolist()
+            return Expected(Answer(fields), sample, step)
+
+        self.add_interface(monitor, self._next(expect, "answers"), strict_type=False)
+
     def _next(self, expect: Callable[[int, int], Expected], where: str) -> Callable[[Any], Expected | None]:
         places: Iterator[tuple[int, int]] = (
             (sample, step) for sample in self.plays for step in range(self.traces[0].spikes.shape[1])
         )
 
-        def following(transaction: LayerStep | OutputStep) -> Expected | None:
+        def following(transaction: LayerStep | OutputStep | Answer) -> Expected | None:
             place = next(places, None)
             if place is None:
-                cycle = transaction.last_cycle if isinstance(transaction, LayerStep) else int(transaction.cycles[-1])
+                cycle = _cycle(transaction)
                 self.finding.report(Mismatch(where, -1, -1, "steps after the last sample", 0, 1, cycle, cycle))
                 return None
             return expect(*place)
@@ -151,7 +167,12 @@ class TraceScoreboard(Scoreboard):
         """Called by cocotb-bus for each transaction."""
         if exp is None or self.finding.mismatch is not None:
             return
-        (self._compare_layer if isinstance(got, LayerStep) else self._compare_output)(got, exp)
+        if isinstance(got, LayerStep):
+            self._compare_layer(got, exp)
+        elif isinstance(got, OutputStep):
+            self._compare_output(got, exp)
+        else:
+            self._compare_answer(got, exp)
 
     def _compare_layer(self, got: LayerStep, exp: Expected) -> None:
         wanted = exp.transaction
@@ -204,13 +225,30 @@ class TraceScoreboard(Scoreboard):
             self.samples_done += 1
             self.on_sample()
 
+    def _compare_answer(self, got: Answer, exp: Expected) -> None:
+        wanted = exp.transaction
+        assert isinstance(wanted, Answer)
+        for name, golden in wanted.fields.items():
+            if got.fields[name] != golden:
+                self._report(exp, name, golden, np.int64(got.fields[name]), got.cycle)
+                return
+        self.compared.answers += 1
+
     def _report(self, exp: Expected, what: str, golden: Any, got: Any, cycle: int, count: int = 1) -> None:
         golden, got = (("unknown (x)" if isinstance(v, np.int64) and v == UNKNOWN else v) for v in (golden, got))
-        where = "output" if exp.layer is None else f"layer {self.program.layers[exp.layer].name}"
+        where = "answers" if isinstance(exp.transaction, Answer) else "output"
+        if exp.layer is not None:
+            where = f"layer {self.program.layers[exp.layer].name}"
         since = self._ended.get(exp.layer, 0)
         self.finding.report(
             Mismatch(where, exp.sample, exp.step, what, _plain(golden), _plain(got), cycle, since, count)
         )
+
+
+def _cycle(transaction: LayerStep | OutputStep | Answer) -> int:
+    if isinstance(transaction, OutputStep):
+        return int(transaction.cycles[-1])
+    return transaction.last_cycle if isinstance(transaction, LayerStep) else transaction.cycle
 
 
 def _plain(value: Any) -> Any:

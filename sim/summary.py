@@ -3,6 +3,7 @@
 import numpy as np
 from rich.table import Table
 
+from ranvier.gen.metrics import SPIKE_PJ, Metrics
 from ranvier.golden.program import Program
 
 from .result import Cycles, SimResult
@@ -21,8 +22,10 @@ def table(result: SimResult) -> Table:
         "spikes compared": f"{result.compared.spikes:,}",
         "membrane potentials compared": f"{result.compared.membranes:,}",
         "output events compared": f"{result.compared.output_events:,}",
+        **({"answers compared": f"{result.compared.answers:,}"} if result.compared.answers else {}),
         "mismatches": f"[red]{result.mismatches}[/]" if result.mismatches else "[green]0[/]",
         "accuracy, golden | RTL": _percent(result.accuracy_golden) + " | " + _percent(result.accuracy_rtl),
+        **({} if result.metrics is None else measured(result.metrics)),
         "cycles a sample, min | mean | max": "–" if cycles is None else _span(cycles),
         "cycles equal the formula": _mark(result.latencies == result.predicted) if result.latencies else "–",
         "useful lane-cycles of events, first layer": _percent(result.event_utilisation),
@@ -32,6 +35,23 @@ def table(result: SimResult) -> Table:
     for name, value in rows.items():
         rows_of.add_row(name, value)
     return rows_of
+
+
+def measured(metrics: Metrics) -> dict[str, str]:
+    """Rows of a table: the answers of the decoder, and the activity behind them."""
+    rows = {}
+    if metrics.never_right is not None:
+        latency = "–" if metrics.latency_steps is None else f"{metrics.latency_steps:.2f} steps"
+        rows[f"latency by {metrics.decoder} | samples never right"] = f"{latency} | {metrics.never_right}"
+    early = "" if metrics.exit_accuracy is None else f" | {metrics.exit_accuracy:.2%}"
+    rows[f"early exit after{' | accuracy then' if early else ''}"] = f"{metrics.exit_steps:.2f} steps{early}"
+    if metrics.firing_rate is not None:
+        rows["spikes a neuron and step | sparsity"] = f"{metrics.firing_rate:.4f} | {metrics.sparsity:.2%}"
+    rows["spikes a sample | of the input"] = f"{metrics.spikes:,.1f} | {metrics.input_spikes:,.1f}"
+    rows[f"energy a sample, at {SPIKE_PJ:g} pJ a spike"] = f"{metrics.energy_pj / 1000:,.3f} nJ"
+    if metrics.duty_cycle is not None:
+        rows["duty cycle of a core, mean"] = _percent(metrics.duty_cycle)
+    return rows
 
 
 def raster(result: SimResult, program: Program) -> str:

@@ -12,10 +12,11 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, RisingEdge, select
 
+from ranvier.golden.decoding.registry import decoder_of
 from ranvier.golden.inference import run_program
 from ranvier.golden.program import Program
 
-from .agents import BurstDriver, LayerMonitor, OutputMonitor
+from .agents import AnswerMonitor, BurstDriver, LayerMonitor, OutputMonitor
 from .bench import HALF_PERIOD_NS, BenchLayout
 from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, OBSERVED, PROGRESS, RESULT, SAMPLES, Request
@@ -35,7 +36,8 @@ class Testbench:
         die_with_parent()  # this is the simulator's process
         self.bench, self.run, self.request = bench, run, Request.load(run)
         folder = Path(self.request.folder)
-        self.layout = BenchLayout.of(json.loads((folder / "manifest.json").read_text()))
+        manifest = json.loads((folder / "manifest.json").read_text())
+        self.layout = BenchLayout.of(manifest)
         program = Program.load(folder / "program.npz")
         with np.load(run / SAMPLES) as file:
             self.spikes, self.transfers = file["spikes"], file.get("transfers")
@@ -46,6 +48,10 @@ class Testbench:
         for index, layer in enumerate(self.layout.layers):
             self.board.watch_layer(LayerMonitor(bench, bench.clk, layer), index)
         self.board.watch_output(OutputMonitor(bench, bench.clk, self.layout.event_out))
+        if self.layout.answers is not None:
+            last = self.traces[-1]
+            decoded = decoder_of(program, **manifest["configuration"]["decoder"]).decode(last.spikes, last.membrane)
+            self.board.watch_answers(AnswerMonitor(bench, bench.clk, self.layout.answers), decoded)
         self.board.on_sample = self.tell
         self.sample_done = Event()
         self.progress = (run / PROGRESS).open("w", buffering=1)
@@ -53,6 +59,7 @@ class Testbench:
         self.rejected = [0] * len(self.traces)  # illegal events that each layer must have counted
         self.merged = 0  # events that the encoder must have merged
         self.latencies: list[int] = []
+        self.active: list[int] = []  # cycles in which each layer had something to do, and at last the chip
 
     async def reset(self) -> None:
         """Start the clock where the bench has none, and hold the reset for a few cycles."""
@@ -74,11 +81,13 @@ class Testbench:
         """Send every sample, wait until the chip is idle, compare the counters."""
         order = np.random.default_rng(self.request.seed)
         words = {k: self.events(k, order) for k in sorted(set(self.plays))}
+        before = self.active_cycles()
         for count, sample in enumerate(self.request.alone, 1):
             await self.driver.send(words[sample])
             await self.settle(count)
             self.latencies.append(int(self.board.sample_ends[sample]) - self.driver.first_cycle + 1)
             self.compare_counters([sample])
+        self.active = [now - then for now, then in zip(self.active_cycles(), before, strict=True)]
         if self.request.stressed:
             self.bench.stress.value = 1
             for sample in self.request.stressed:
@@ -102,6 +111,15 @@ class Testbench:
         for layer, done in zip(self.layout.layers, self.board.steps_done, strict=True):
             if done != steps:
                 self.find(f"layer {layer.name}", self.plays[samples - 1], "steps seen so far", steps, done)
+
+        answers = self.board.compared.answers
+        if self.layout.answers is not None and answers != steps:
+            self.find("answers", self.plays[samples - 1], "answers seen so far", steps, answers)
+
+    def active_cycles(self) -> list[int]:
+        """Cycles in which each layer, and the chip, have had something to do."""
+        counters = [f"layer_{layer.name}_active" for layer in self.layout.layers]
+        return [int(getattr(self.bench, name).value) for name in [*counters, "active"]]
 
     def compare_counters(self, samples: tuple[int, ...] | list[int]) -> None:
         """Compare the counters of the layers with the golden model's, after ``samples`` more samples."""
@@ -132,6 +150,12 @@ class Testbench:
                 self.find("encoder", samples[-1], f"counter {name}", expected, got)
             self.board.compared.counters += 1
 
+        if self.layout.answers is not None:
+            got = int(self.bench.answers_rejected.value)
+            if got:
+                self.find("answers", samples[-1], "counter of rejected", 0, got)
+            self.board.compared.counters += 1
+
     def find(self, where: str, sample: int, what: str, expected: int, got: int) -> None:
         """Report a mismatch that shows at the end of a sample."""
         cycle, since = int(self.bench.cycle.value), self.driver.first_cycle
@@ -156,6 +180,7 @@ class Testbench:
             "mismatch": None if board.finding.mismatch is None else asdict(board.finding.mismatch),
             "hung": self.where() if hung else None,
             "latencies": self.latencies,
+            "active": self.active,
             "cycles": int(self.bench.cycle.value),
             "wall_seconds": wall_seconds,
             "cpu_seconds": cpu_seconds,

@@ -15,6 +15,7 @@ from ranvier.hw.manycore.config import bridge_row
 from ..errors import RanvierError
 from ..files import written_aside
 from .figures import drawing
+from .metrics import metric_rows
 from .page import figures, number, percent, si
 
 PITCH, TILE, EDGE, GAP = 118, 74, 16, 24  # in pixels: from tile to tile, a tile's side, the margin, between chips
@@ -38,6 +39,7 @@ def write_mesh_report(folder: Path) -> Path:
         simulation=simulation,
         syntheses=syntheses,
         busiest=_busiest(simulation) if simulation else None,
+        answers=metric_rows((simulation or {}).get("metrics")),
         map=heat_map(manifest, simulation),
         style=Markup(environment.get_template("style.css").render()),
     )

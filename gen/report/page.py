@@ -12,6 +12,7 @@ from ranvier.golden.program import spread
 from ..config import PRESETS
 from .data import Build, Traces
 from .figures import Population, Span, activity, bar, confusion, waterfall
+from .metrics import metric_rows
 
 _STEPS_SHOWN = 320  # more would be finer than a pixel
 _SITES = {
@@ -65,6 +66,7 @@ def render(build: Build, summary: dict[str, Any]) -> str:
         confusion=_confusion(build),
         targets=[_target(synthesis, summary) for synthesis in build.syntheses],
         metrics=_metrics(summary),
+        answers=metric_rows(summary["metrics"]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Nanoseconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -93,6 +93,21 @@ class _Cycles(_Part):
     maximum: PositiveInt
 
 
+class _Metrics(_Part):
+    decoder: str
+    accuracy: Share | None
+    latency_steps: PositiveFloat | None
+    never_right: NonNegativeInt | None
+    exit_steps: PositiveFloat
+    exit_accuracy: Share | None
+    firing_rate: Share | None
+    sparsity: Share | None
+    spikes: NonNegativeFloat
+    input_spikes: NonNegativeFloat
+    energy_pj: NonNegativeFloat
+    duty_cycle: Share | None
+
+
 class Simulation(_Part):
     """``sim.json``, which ``ranvier sim`` writes."""
 
@@ -109,6 +124,7 @@ class Simulation(_Part):
     accuracy_rtl: Share | None
     labels: list[NonNegativeInt] | None
     predictions: list[NonNegativeInt]
+    metrics: _Metrics | None
 
 
 class _Site(_Part):

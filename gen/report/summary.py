@@ -13,8 +13,8 @@ def summarise(build: Build) -> dict[str, Any]:
 
     Keys: NeuroBench's (see :mod:`.neurobench`), over the ``MetricSamples`` samples that were simulated;
     ``ClassificationAccuracy`` is the RTL's. ``accuracy``: of float, integer and RTL each a list of (share, samples
-    that it was measured on). ``cycles``: of one sample, measured. ``targets``: for each synthesis resources, clock,
-    latency and throughput.
+    that it was measured on). ``cycles``: of one sample, measured. ``metrics``: :class:`..metrics.Metrics`.
+    ``targets``: for each synthesis resources, clock, latency and throughput.
     """
     program, simulation = build.program, build.simulation or {}
     quantisation = build.manifest.get("quantisation") or {}
@@ -46,6 +46,7 @@ def summarise(build: Build) -> dict[str, Any]:
         "verified": None if not simulation else _verified(simulation),
         "cycles": cycles,
         "event_utilisation": simulation.get("event_utilisation"),
+        "metrics": simulation.get("metrics"),
         "targets": {synthesis["target"]: _target(synthesis, cycles, operations) for synthesis in build.syntheses},
     }
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from ranvier.gen.mapping.config import Mesh
 
 from ..samples import chosen
+from ..summary import measured
 from .run import MeshResult
 
 
@@ -78,6 +79,7 @@ def _table(result: MeshResult) -> Table:
         "output events compared": f"{compared.outputs:,}",
         "mismatches": f"[red]{compared.different}[/]" if compared.different else "[green]0[/]",
         "accuracy, golden | RTL": accuracy,
+        **measured(result.metrics),
         "cycles a sample, min | mean | max": f"{min(cycles):,} | {sum(cycles) / len(cycles):,.0f} | {max(cycles):,}",
         "first sample, predicted | measured": f"{result.predicted or '–'} | {cycles[0]:,}",
         "busiest link": f"({place}) {port}, {number / result.busy_cycles:.1%} of the cycles",

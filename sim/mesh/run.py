@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from ranvier.gen.accuracy import decisions
 from ranvier.gen.emit import emit_shared
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.files import written_aside
 from ranvier.gen.mapping.build import MeshBuild
+from ranvier.gen.metrics import Metrics, metrics_of
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.inference import run_program
 from ranvier.golden.routing import MESH_PORTS
@@ -46,7 +46,8 @@ class MeshResult:
     """``cycles``: of each sample of the first half, sent alone; ``predicted``: what the model of packets says of the
     first, if that is not long; ``busy_cycles``: of all runs. ``flits``: by router
     ``x,y``, how many left at each port. ``stalls``: share of cycles in which the host paused in the second half.
-    ``faults``: counters of packets astray and refused events that are not 0. ``link``: None for one chip."""
+    ``faults``: counters of packets astray and refused events that are not 0. ``link``: None for one chip. ``metrics``:
+    answers of the RTL, spikes of the golden model; no duty cycle."""
 
     name: str
     simulator: str
@@ -63,6 +64,7 @@ class MeshResult:
     accuracy_rtl: float | None
     faults: dict[str, int]
     link: LinkResult | None
+    metrics: Metrics
 
     @property
     def passed(self) -> bool:
@@ -114,13 +116,10 @@ def simulate_mesh(
     for first in range(alone, count, 8):
         runs.append(device.run(spikes[first : first + 8], rng))
         progress(min(first + 8, count), count)
-    spiking = program.layers[-1].model.spiking
-    seen = decisions(
-        np.concatenate([run.spikes for run in runs]), np.concatenate([run.membranes for run in runs]), spiking
-    )
-    golden = run_program(program, spikes)[-1]
-    expected = decisions(golden.spikes, golden.membrane, spiking)
-    labels = samples.labels
+    decoder, traces, labels = design.design.decoder, run_program(program, spikes), samples.labels
+    seen = decoder.decode(np.concatenate([run.spikes for run in runs]), np.concatenate([run.membranes for run in runs]))
+    expected = decoder.decode(traces[-1].spikes, traces[-1].membrane)
+    outputs = [trace.spikes for trace in traces]
     result = MeshResult(
         name=build.name,
         simulator=simulator,
@@ -135,12 +134,13 @@ def simulate_mesh(
         flits={
             f"{x},{y}": dict(zip(MESH_PORTS, numbers.tolist(), strict=True)) for (x, y), numbers in device.flits.items()
         },
-        accuracy_golden=None if labels is None else float((expected == labels).mean()),
-        accuracy_rtl=None if labels is None else float((seen == labels).mean()),
+        accuracy_golden=None if labels is None else float((expected.answers == labels).mean()),
+        accuracy_rtl=None if labels is None else float((seen.answers == labels).mean()),
         faults=device.faults,
         link=None
         if chips == 1
         else LinkResult(SPOILED, sum(device.told("corrupted").values()), sum(device.told("retransmissions").values())),
+        metrics=metrics_of(program, spikes, outputs, decoder.name, seen, labels, None),
     )
     if not result.compared.values:
         raise RanvierError(f"Simulation of '{build.name}' compared nothing")

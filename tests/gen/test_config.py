@@ -13,6 +13,7 @@ from ranvier.gen.cli import main
 from ranvier.gen.commands import synth
 from ranvier.gen.commands.init import template
 from ranvier.gen.config import PRESETS, Configuration, Quantisation, load_configuration
+from ranvier.gen.decoder import Decoding
 from ranvier.gen.design import load_design
 from ranvier.gen.encoder import Encoder
 from ranvier.gen.mapping.config import Mesh
@@ -34,8 +35,8 @@ def test_the_template_explains_every_field() -> None:
     text = template({"name": "net", "model": "net.nir"})
     fields = [match.group(1) for match in re.finditer(r"^(?:# )?(\w+) =", text, re.MULTILINE)]
     sections = [Configuration, *(type(getattr(Configuration(name="n", model=Path("m")), s)) for s in SECTIONS)]
-    sections += [Mesh, Encoder]
-    tables = {*SECTIONS, "core", "encoder", "mesh", "training"}
+    sections += [Mesh, Encoder, Decoding]
+    tables = {*SECTIONS, "core", "encoder", "decoder", "mesh", "training"}
     expected = [name for section in sections for name in section.model_fields if name not in tables]
     assert sorted(set(expected)) == sorted(set(expected) & set(fields))
     lines = text.splitlines()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ranvier.gen import quantize as quantizer
-from ranvier.gen.accuracy import decisions, measure
+from ranvier.gen.accuracy import measure
 from ranvier.gen.blank import blank_program
 from ranvier.gen.config import BlankCore, Quantisation
 from ranvier.gen.design import load_design
@@ -197,7 +197,7 @@ def test_report_counts_labels_and_batches() -> None:
     program = quantize(network, Quantisation())
     stimulus = np.random.default_rng(SEED).random((300, 6, 30)) < 0.2
     trace = run_program(program, stimulus)[-1]
-    labels = decisions(trace.spikes, trace.membrane, spiking=False)
+    labels = trace.membrane.sum(axis=1).argmax(axis=1)
     labels[:30] += 1
     report = measure(network, program, Samples(stimulus, labels))
     assert report.integer_accuracy == 0.9

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,6 +17,7 @@ from ranvier.gen.config import Configuration
 from ranvier.gen.design import Design
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.manifest import describe
+from ranvier.gen.metrics import Metrics
 from ranvier.gen.report import neurobench, write_report
 from ranvier.gen.report.figures import Population, Span, activity, confusion
 from ranvier.gen.synth.flow import SynthReport
@@ -47,6 +48,11 @@ SYNTHESIS = SynthReport(
     ),
     notes=("502 port bits for 365 pins",),
 )
+
+METRICS = Metrics(
+    decoder="membrane", accuracy=0.8, latency_steps=2.25, never_right=1, exit_steps=5.5, exit_accuracy=0.6,
+    firing_rate=0.125, sparsity=0.875, spikes=5.25, input_spikes=28.8, energy_pj=105.0, duty_cycle=0.625,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -95,6 +101,7 @@ def simulated(folder: Path, program: Program, spikes: np.ndarray, mismatch: Mism
         clock_cycles=2000, wall_seconds=1.0, cpu_seconds=1.0, cycles_per_second=2000.0, accuracy_golden=right,
         accuracy_rtl=right, labels=tuple(labels.tolist()),
         predictions=() if mismatch else tuple(classes.tolist()), observed=observed,
+        metrics=None if mismatch else METRICS,
     )  # fmt: skip
     save(result, folder, spikes)
     return labels
@@ -211,6 +218,35 @@ def test_report_json(folder: Path, program: Program, spikes: np.ndarray) -> None
     assert speed["samples_per_second"] == pytest.approx(400_000)
     effective = summary["SynapticOperations"]["Effective_ACs"]
     assert speed["synaptic_operations_per_second"] == pytest.approx(effective * 400_000)
+
+
+def test_answers_and_spikes(folder: Path, program: Program, spikes: np.ndarray) -> None:
+    """The metrics of the simulation, those left out that it has not."""
+    simulated(folder, program, spikes)
+    _, checker = page_of(folder)
+    assert json.loads((folder / "report.json").read_text())["metrics"] == asdict(METRICS)
+    for text in (
+        "Accuracy 80.00 % of the answers by membrane",
+        "Latency, steps 2.25 the first with the right prediction, from 1",
+        "Samples never right 1 they have no latency",
+        "Early exit, steps 5.50 after which a sample may end",
+        "Accuracy with early exit 60.00 % of the answers by then",
+        "Firing rate 0.1250 spikes a neuron and step, of the layers that spike",
+        "Sparsity 87.50 % 1 - firing rate",
+        "Spikes a sample 5.2 of all neurons",
+        "Input spikes a sample 28.8 not among these",
+        "Energy a sample, pJ 105 spikes times 20 pJ, a spike on Loihi",
+        "Duty cycle 62.50 % of the chip's cycles those in which a core is active, mean over cores",
+    ):
+        assert text in checker.words, text
+    path = folder / "sim.json"
+    figures = json.loads(path.read_text())
+    figures["metrics"] |= {"duty_cycle": None, "latency_steps": None}
+    path.write_text(json.dumps(figures))
+    _, checker = page_of(folder)
+    assert "Samples never right" in checker.words
+    assert "Duty cycle" not in checker.words
+    assert "Latency, steps" not in checker.words
 
 
 def test_neurobench_counts_as_plain_loops_do(program: Program, spikes: np.ndarray) -> None:

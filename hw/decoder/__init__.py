@@ -1,0 +1,1 @@
+"""Decoders behind a chip: from its output events to the answer after every step."""
