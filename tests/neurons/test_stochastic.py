@@ -1,0 +1,30 @@
+"""Stochastic firing against exact fractions, against expected rates, and in every interpreter."""
+
+import numpy as np
+
+from ranvier.golden.neurons.stochastic import Stochastic
+
+from .bench import check_interpreters, check_rtl
+
+
+def draw(rng: np.random.Generator) -> Stochastic:
+    width, slope = int(rng.integers(3, 18)), int(rng.integers(1, 12))
+    return Stochastic(
+        width,
+        int(rng.integers(1, 9)),
+        slope,
+        int(rng.integers(0, width + slope)),
+        str(rng.choice(["logistic", "linear"])),
+        bool(rng.integers(2)),
+        int(rng.integers(1, 17)),
+        int(rng.integers(1, 1 << 32)),
+        int(rng.integers(1, width)),
+    )
+
+
+def test_interpreters():
+    check_interpreters(draw, 1)
+
+
+def test_rtl():
+    check_rtl(draw, 2)
