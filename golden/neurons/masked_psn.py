@@ -7,8 +7,9 @@
 what came in step 1, and the order k follows from those that are not 0. A neuron counts its steps. In those after the
 last one h is 0 and nothing fires, and each of them counts as saturated.
 
-In software all steps are one product with a matrix of T × T. Hardware has k multipliers in each lane, which take the
-weights of the step: T steps of N neurons take T * ceil(N / lanes) cycles.
+In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane, and
+has k multipliers in each lane, which take the weights of the step: beside their events T steps of N neurons take
+T * ceil(N / lanes) cycles, as of any model.
 """
 
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ MAX_STEPS = 16
 @dataclass(frozen=True)
 class MaskedPsn(Neuron, kind="MaskedPSN"):
     """``steps`` of a sample, ``order``: most drives of which one h is the sum; weights of ``tap_width`` bits,
-    ``fraction_bits`` of them; ``drive_width``: signed bits of the sum of a step's weights. Raises ValueError for formats
-    out of range."""
+    ``fraction_bits`` of them; ``drive_width``: signed bits of the sum of a step's weights. Raises ValueError for
+    formats out of range."""
 
     state_width: int
     drive_width: int
@@ -70,7 +71,7 @@ class MaskedPsn(Neuron, kind="MaskedPSN"):
     def parameter_shapes(self) -> dict[str, Format]:
         shapes = {"bias": (self.bias_width, True)}
         shapes |= {f"threshold{t}": (self.state_width, True) for t in range(self.steps)}
-        return shapes | {name: (self.tap_width, True) for name in self._weights()}
+        return shapes | dict.fromkeys(self._weights(), (self.tap_width, True))
 
     def _weights(self) -> list[str]:
         return [f"w{t}_{i}" for t in range(self.steps) for i in range(max(t - self.order + 1, 0), t + 1)]

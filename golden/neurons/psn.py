@@ -3,13 +3,14 @@
     h[t] = w[t][0] * x[0] + w[t][1] * x[1] + … + w[t][T-1] * x[T-1]
     s[t] = h[t] >= v_threshold[t]                                      t = 0 … T - 1
 
-(Zhou et al. 2024, eqs 8-10.) ``w3_1`` is the weight in step 3 of what comes in step 1. The last drive must be there before
-the first spike: s[t] comes out in step T - 1 + t. A sample has 2T - 1 steps, and nothing but the bias arrives in its last
-T - 1; what does arrive is ignored, and each such step of a neuron counts as saturated, as does each step after them all,
-in which nothing fires. In the first T - 1 steps h is 0.
+(Zhou et al. 2024, eqs 8-10.) ``w3_1`` is the weight in step 3 of what comes in step 1. The last drive must be there
+before the first spike: s[t] comes out in step T - 1 + t. A sample has 2T - 1 steps, and nothing but the bias arrives in
+its last T - 1; what does arrive is ignored, and each such step of a neuron counts as saturated, as does each step after
+them all, in which nothing fires. In the first T - 1 steps h is 0.
 
-In software all steps are one product with a matrix of T × T. Hardware keeps T drives of each neuron and has T multipliers
-in each lane, which take the row of the step: 2T - 1 steps of N neurons take (2T - 1) * ceil(N / lanes) cycles.
+In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane,
+keeps T drives of each neuron, and has T multipliers in each lane, which take the row of the step: beside their events
+the 2T - 1 steps of N neurons take (2T - 1) * ceil(N / lanes) cycles.
 """
 
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ MAX_STEPS = 16
 
 @dataclass(frozen=True)
 class Psn(Neuron, kind="PSN"):
-    """``steps``: T; weights of ``tap_width`` bits, ``fraction_bits`` of them; ``drive_width``: signed bits of the sum of
-    a step's weights. Raises ValueError for formats out of range."""
+    """``steps``: T; weights of ``tap_width`` bits, ``fraction_bits`` of them; ``drive_width``: signed bits of the sum
+    of a step's weights. Raises ValueError for formats out of range."""
 
     state_width: int
     drive_width: int

@@ -4,9 +4,10 @@
     s[t] = h[t] >= v_threshold
 
 (Zhou et al. 2024, eqs 8-10, with a row of W that slides along.) The order k is the place of the last tap that is not 0.
-In software all steps are one product with a matrix of T × T. Hardware keeps the last k - 1 drives of each neuron and has
-a multiplier for each tap in each lane: a neuron a cycle and lane, so that T steps of N neurons take T * ceil(N / lanes)
-cycles, as of any other model.
+
+In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane,
+keeps the last k - 1 drives of each neuron, and has a multiplier for each tap in each lane: beside their events T steps
+of N neurons take T * ceil(N / lanes) cycles, as of any model.
 """
 
 from collections.abc import Mapping
