@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..fixed import Value, cut, is_real, let, lookup, magnitude, round_shift, select
+from ..fixed import Value, cut, is_real, let, logistic, lookup, magnitude, reaches, round_shift, select
 
 Escape = Literal["logistic", "linear"]
 ARGUMENT_BITS = 4  # of the logistic's argument: rounding it changes p by 2**-7 at most
@@ -59,7 +59,7 @@ def chance(escape: Escape, argument: Value, noise_width: int) -> Value:
     if escape == "linear":
         return let(argument + one // 2, "chance")
     if is_real(argument):
-        return one * (1 + np.tanh(argument / (2 << ARGUMENT_BITS))) / 2
+        return one * logistic(argument / (1 << ARGUMENT_BITS))
     table = logistic_table(noise_width)
     last = len(table) - 1
     far = let(magnitude(argument), "far")
@@ -74,7 +74,7 @@ def fires(escape: Escape, above: Value, slope: Value, slope_fraction: int, noise
     ``2**-slope_fraction`` of what :func:`argument_bits` says."""
     product = cut(let(above * slope, "climb"))
     argument = cut(let(round_shift(product, slope_fraction), "argument"))
-    return let(noise < cut(chance(escape, argument, noise_width)), "spike")
+    return let(reaches(cut(chance(escape, argument, noise_width)), noise, strictly=True), "spike")
 
 
 def fitted_slope(

@@ -1,11 +1,10 @@
 """Masked PSN: each step has weights of its own for the last drives, and nothing is reset (Fang et al. 2023).
 
-    h[t] = w[t][t] * x[t] + w[t][t-1] * x[t-1] + … + w[t][t-k+1] * x[t-k+1]      x[t] = 0 for t < 0
-    s[t] = h[t] >= v_threshold[t]                                                t = 0 … steps - 1
+    h[t] = weight[t][t-k+1] * x[t-k+1] + … + weight[t][t-1] * x[t-1] + weight[t][t] * x[t]      x[t] = 0 for t < 0
+    s[t] = h[t] >= v_thresholds[t]                                                              t = 0 … T - 1
 
-(Zhou et al. 2024, eqs 8-10, with W masked to its diagonal and the k - 1 beside it.) ``w3_1`` is the weight in step 3 of
-what came in step 1, and the order k follows from those that are not 0. A neuron counts its steps. In those after the
-last one h is 0 and nothing fires, and each of them counts as saturated.
+(Zhou et al. 2024, eqs 8-10, with W masked to its diagonal and the k - 1 below it; k is the ``order``.) A neuron counts
+its steps. In those after the last one h is 0 and nothing fires, and each of them counts as saturated.
 
 In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane, and
 has k multipliers in each lane, which take the weights of the step: beside their events T steps of N neurons take
@@ -20,16 +19,16 @@ import numpy as np
 
 from ..fixed import cut, let, reaches, select
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
-from .taps import check, check_range, chosen, filtered, tap_width
+from .taps import check, check_range, chosen, filtered, square, tap_width
 
-MAX_STEPS = 16
+MAX_STEPS = 64
 
 
 @dataclass(frozen=True)
 class MaskedPsn(Neuron, kind="MaskedPSN"):
-    """``steps`` of a sample, ``order``: most drives of which one h is the sum; weights of ``tap_width`` bits,
-    ``fraction_bits`` of them; ``drive_width``: signed bits of the sum of a step's weights. Raises ValueError for
-    formats out of range."""
+    """``steps``: T; ``order``: most drives of which one h is the sum; weights, ``w3_1`` that of row 3 and column 1, of
+    ``tap_width`` bits, ``fraction_bits`` of them; ``drive_width``: signed bits of the sum of a step's weights. Raises
+    ValueError for formats out of range."""
 
     state_width: int
     drive_width: int
@@ -41,24 +40,19 @@ class MaskedPsn(Neuron, kind="MaskedPSN"):
     spiking: bool = True
 
     FIELDS: ClassVar[Mapping[str, Field]] = {
-        "steps": Field(1, MAX_STEPS),
-        **{f"w{t}_{i}": Field(-np.inf, np.inf, 0.0) for t in range(MAX_STEPS) for i in range(t + 1)},
-        **{f"v_threshold{t}": Field(-np.inf, np.inf, 1.0) for t in range(MAX_STEPS)},
+        "weight": Field(-np.inf, np.inf, whole=True),
+        "order": Field(1, MAX_STEPS),
+        "v_thresholds": Field(-np.inf, np.inf, 1.0, whole=True),
     }
-    EXAMPLE: ClassVar[Mapping[str, float]] = {"steps": 4.0} | {
-        f"w{t}_{i}": 0.5 ** (t - i) for t in range(4) for i in range(max(t - 1, 0), t + 1)
+    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {
+        "weight": tuple(0.5 ** abs(t - i) for t in range(4) for i in range(4)),
+        "order": 2,
     }
 
     def __post_init__(self) -> None:
         check_range("Steps of a MaskedPSN", self.steps, MAX_STEPS)
         check_range("Order of a MaskedPSN", self.order, self.steps)
-        check(
-            self.kind,
-            tap_width=self.tap_width,
-            fraction_bits=self.fraction_bits,
-            drive_width=self.drive_width,
-            bias_width=self.bias_width,
-        )
+        check(self.kind, tap_width=self.tap_width, fraction_bits=self.fraction_bits)
 
     @property
     def integrator_width(self) -> int:
@@ -97,12 +91,12 @@ class MaskedPsn(Neuron, kind="MaskedPSN"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["MaskedPsn", dict[str, np.ndarray]]:
-        steps = one_number("Steps of a MaskedPSN", values["steps"])
-        used = [(t, i) for t in range(steps) for i in range(t + 1) if values[f"w{t}_{i}"].any()]
-        order = 1 + max((t - i for t, i in used), default=0)
-        one, width = 1 << formats.fraction_bits, formats.state_width
-        names = [f"w{t}_{i}" for t in range(steps) for i in range(max(t - order + 1, 0), t + 1)]
-        weights = {name: one * values[name] for name in names}
-        thresholds = {f"threshold{t}": scale * values[f"v_threshold{t}"] for t in range(steps)}
-        model = cls(width, width, steps, order, tap_width(weights), formats.fraction_bits)
-        return model, weights | thresholds
+        steps, weight, thresholds = square(cls.kind, values)
+        order, width = one_number("Order of a MaskedPSN", values["order"]), formats.state_width
+        taps = {
+            f"w{t}_{i}": np.full(scale.shape, (1 << formats.fraction_bits) * weight[t, i])
+            for t in range(steps)
+            for i in range(max(t - order + 1, 0), t + 1)
+        }
+        model = cls(width, width, steps, order, tap_width(taps), formats.fraction_bits)
+        return model, taps | {f"threshold{t}": scale * thresholds[t] for t in range(steps)}

@@ -1,12 +1,12 @@
 """PSN: spikes of each step from the drives of all steps, those that come later among them (Fang et al. 2023).
 
-    h[t] = w[t][0] * x[0] + w[t][1] * x[1] + … + w[t][T-1] * x[T-1]
-    s[t] = h[t] >= v_threshold[t]                                      t = 0 … T - 1
+    h[t] = weight[t][0] * x[0] + weight[t][1] * x[1] + … + weight[t][T-1] * x[T-1]
+    s[t] = h[t] >= v_thresholds[t]                                                    t = 0 … T - 1
 
-(Zhou et al. 2024, eqs 8-10.) ``w3_1`` is the weight in step 3 of what comes in step 1. The last drive must be there
-before the first spike: s[t] comes out in step T - 1 + t. A sample has 2T - 1 steps, and nothing but the bias arrives in
-its last T - 1; what does arrive is ignored, and each such step of a neuron counts as saturated, as does each step after
-them all, in which nothing fires. In the first T - 1 steps h is 0.
+(Zhou et al. 2024, eqs 8-10.) The last drive must be there before the first spike: s[t] comes out in step T - 1 + t. A
+sample has 2T - 1 steps, and nothing but the bias arrives in its last T - 1; what does arrive is ignored, and each such
+step of a neuron counts as saturated, as does each step after them all, in which nothing fires. In the first T - 1 steps
+h is 0.
 
 In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane,
 keeps T drives of each neuron, and has T multipliers in each lane, which take the row of the step: beside their events
@@ -19,17 +19,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixed import cut, let, reaches, select
-from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
-from .taps import check, check_range, chosen, filtered, tap_width
+from ..fixed import cut, let, narrow, reaches, select
+from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
+from .taps import check, check_range, chosen, filtered, square, tap_width
 
-MAX_STEPS = 16
+MAX_STEPS = 64
 
 
 @dataclass(frozen=True)
 class Psn(Neuron, kind="PSN"):
-    """``steps``: T; weights of ``tap_width`` bits, ``fraction_bits`` of them; ``drive_width``: signed bits of the sum
-    of a step's weights. Raises ValueError for formats out of range."""
+    """``steps``: T; weights, ``w3_1`` that of row 3 and column 1, of ``tap_width`` bits, ``fraction_bits`` of them;
+    ``drive_width``: signed bits of the sum of a step's weights. Raises ValueError for formats out of range."""
 
     state_width: int
     drive_width: int
@@ -40,23 +40,16 @@ class Psn(Neuron, kind="PSN"):
     spiking: bool = True
 
     FIELDS: ClassVar[Mapping[str, Field]] = {
-        "steps": Field(1, MAX_STEPS),
-        **{f"w{t}_{i}": Field(-np.inf, np.inf, 0.0) for t in range(MAX_STEPS) for i in range(MAX_STEPS)},
-        **{f"v_threshold{t}": Field(-np.inf, np.inf, 1.0) for t in range(MAX_STEPS)},
+        "weight": Field(-np.inf, np.inf, whole=True),
+        "v_thresholds": Field(-np.inf, np.inf, 1.0, whole=True),
     }
-    EXAMPLE: ClassVar[Mapping[str, float]] = {"steps": 4.0} | {
-        f"w{t}_{i}": 0.5 ** abs(t - i) for t in range(4) for i in range(4)
+    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {
+        "weight": tuple(0.5 ** abs(t - i) for t in range(4) for i in range(4))
     }
 
     def __post_init__(self) -> None:
         check_range("Steps of a PSN", self.steps, MAX_STEPS)
-        check(
-            self.kind,
-            tap_width=self.tap_width,
-            fraction_bits=self.fraction_bits,
-            drive_width=self.drive_width,
-            bias_width=self.bias_width,
-        )
+        check(self.kind, tap_width=self.tap_width, fraction_bits=self.fraction_bits)
 
     @property
     def integrator_width(self) -> int:
@@ -90,7 +83,8 @@ class Psn(Neuron, kind="PSN"):
         thresholds = [parameters[f"threshold{t}"] for t in range(steps)]
         threshold = cut(let(chosen(row, thresholds, 0), "threshold"))
         fires = cut(let((row >= 0) & (now < self.end), "fires"))
-        stray = cut(let((row > 0) & (given.integrated != parameters["bias"]), "stray"))
+        bias, _ = narrow(parameters["bias"], self.drive_width, "nothing")
+        stray = cut(let((row > 0) & (given.integrated != bias), "stray"))
         lost = cut(let(stray | cut(now >= self.end), "lost"))
         h, saturated = cut(h, saturated)
         spike = cut(let(reaches(h, threshold, strictly=False) & fires, "spike"))
@@ -102,9 +96,8 @@ class Psn(Neuron, kind="PSN"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Psn", dict[str, np.ndarray]]:
-        steps = one_number("Steps of a PSN", values["steps"])
-        one, width = 1 << formats.fraction_bits, formats.state_width
-        weights = {f"w{t}_{i}": one * values[f"w{t}_{i}"] for t in range(steps) for i in range(steps)}
-        thresholds = {f"threshold{t}": scale * values[f"v_threshold{t}"] for t in range(steps)}
-        model = cls(width, width, steps, tap_width(weights), formats.fraction_bits)
-        return model, weights | thresholds
+        steps, weight, thresholds = square(cls.kind, values)
+        width, one = formats.state_width, 1 << formats.fraction_bits
+        taps = {f"w{t}_{i}": np.full(scale.shape, one * weight[t, i]) for t in range(steps) for i in range(steps)}
+        model = cls(width, width, steps, tap_width(taps), formats.fraction_bits)
+        return model, taps | {f"threshold{t}": scale * thresholds[t] for t in range(steps)}

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..fixed import Value, cut, is_real, let, reaches, select, shift_right, signed_max
 from .escape import check_seed
+from .fields import factor, ordered, switched
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
 
 
@@ -78,11 +79,12 @@ class RoundedLif(Neuron, kind="StochasticRoundingLIF"):
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["RoundedLif", dict[str, np.ndarray]]:
         parameters = {
-            "decay": (1 << formats.fraction_bits) * values["decay"],
+            "decay": factor(cls, "decay", values["decay"], formats.fraction_bits),
             "threshold": scale * values["v_threshold"],
         }
-        soft = bool(values["soft_reset"].all())
+        soft = switched(cls, values, "soft_reset")
         if not soft:
+            ordered(cls, values, "v_reset", "v_threshold")
             parameters["reset_value"] = scale * values["v_reset"]
         seed = one_number("Seed of a StochasticRoundingLIF", values["seed"])
         return cls(formats.state_width, formats.fraction_bits, soft, seed), parameters

@@ -1,9 +1,9 @@
 """Sliding PSN: a neuron that fires by a filter over its last drives, and is never reset (Fang et al. 2023).
 
-    h[t] = tap0 * x[t] + tap1 * x[t-1] + … + tap(k-1) * x[t-k+1]      x[t] = 0 for t < 0
+    h[t] = weight[0] * x[t-k+1] + … + weight[k-2] * x[t-1] + weight[k-1] * x[t]      x[t] = 0 for t < 0
     s[t] = h[t] >= v_threshold
 
-(Zhou et al. 2024, eqs 8-10, with a row of W that slides along.) The order k is the place of the last tap that is not 0.
+(Zhou et al. 2024, eqs 8-10, with a row of W that slides along.) The order k is the number of weights.
 
 In software all steps are one product with a matrix of T × T. Hardware goes step by step, a neuron a cycle and lane,
 keeps the last k - 1 drives of each neuron, and has a multiplier for each tap in each lane: beside their events T steps
@@ -25,7 +25,8 @@ MAX_ORDER = 32
 
 @dataclass(frozen=True)
 class SlidingPsn(Neuron, kind="SlidingPSN"):
-    """``order``: number of taps, of ``tap_width`` bits, ``fraction_bits`` of them; ``drive_width``: signed bits of the
+    """``order``: number of weights, which are ``tap0`` of this step's drive to ``tap<k-1>``, of ``tap_width`` bits,
+    ``fraction_bits`` of them; ``drive_width``: signed bits of the
     sum of a step's weights. Raises ValueError for formats out of range."""
 
     state_width: int
@@ -37,21 +38,14 @@ class SlidingPsn(Neuron, kind="SlidingPSN"):
     spiking: bool = True
 
     FIELDS: ClassVar[Mapping[str, Field]] = {
-        "tap0": Field(-np.inf, np.inf),
-        **{f"tap{place}": Field(-np.inf, np.inf, 0.0) for place in range(1, MAX_ORDER)},
+        "weight": Field(-np.inf, np.inf, whole=True),
         "v_threshold": Field(-np.inf, np.inf, 1.0),
     }
-    EXAMPLE: ClassVar[Mapping[str, float]] = {"tap0": 1.0, "tap1": 0.5, "tap2": 0.25, "tap3": 0.125}
+    EXAMPLE: ClassVar[Mapping[str, float | tuple[float, ...]]] = {"weight": (0.125, 0.25, 0.5, 1.0)}
 
     def __post_init__(self) -> None:
         check_range("Order of a SlidingPSN", self.order, MAX_ORDER)
-        check(
-            self.kind,
-            tap_width=self.tap_width,
-            fraction_bits=self.fraction_bits,
-            drive_width=self.drive_width,
-            bias_width=self.bias_width,
-        )
+        check(self.kind, tap_width=self.tap_width, fraction_bits=self.fraction_bits)
 
     @property
     def integrator_width(self) -> int:
@@ -77,8 +71,8 @@ class SlidingPsn(Neuron, kind="SlidingPSN"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["SlidingPsn", dict[str, np.ndarray]]:
-        order = 1 + max(place for place in range(MAX_ORDER) if not place or values[f"tap{place}"].any())
-        taps = {f"tap{place}": (1 << formats.fraction_bits) * values[f"tap{place}"] for place in range(order)}
-        width = formats.state_width
-        model = cls(width, width, order, tap_width(taps), formats.fraction_bits)
+        weight, width = values["weight"].reshape(-1), formats.state_width
+        newest_first = enumerate((1 << formats.fraction_bits) * weight[::-1])
+        taps = {f"tap{ago}": np.full(scale.shape, value) for ago, value in newest_first}
+        model = cls(width, width, len(taps), tap_width(taps), formats.fraction_bits)
         return model, taps | {"threshold": scale * values["v_threshold"]}

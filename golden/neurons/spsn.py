@@ -18,6 +18,7 @@ import numpy as np
 
 from ..fixed import cut, let, narrow
 from .escape import check, fires, fitted_slope
+from .fields import factor
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
 from .stochastic import NOISE_WIDTH
@@ -88,13 +89,13 @@ class Spsn(Neuron, kind="SPSN"):
         gain = 1 - values["decay"]
         if not gain.all():
             raise ValueError("Decay of an SPSN must be less than 1, or nothing ever reaches its potential, not 1")
-        one, digits = 1 << formats.fraction_bits, formats.fraction_bits
+        digits = formats.fraction_bits
         width, fraction, slope = fitted_slope(
             "logistic", values["slope"] * gain, scale, NOISE_WIDTH, formats.state_width, digits
         )
         parameters = {
-            "decay": one * values["decay"],
-            "current_decay": one * values["current_decay"],
+            "decay": factor(cls, "decay", values["decay"], digits),
+            "current_decay": factor(cls, "current_decay", values["current_decay"], digits),
             "threshold": scale * values["v_threshold"] / gain,
             "slope": slope,
         }

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..fixed import cut, let, narrow, select, signed_max
 from .escape import Escape, check, fires, fitted_slope
+from .fields import factor, ordered, switched
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
 
@@ -80,17 +81,18 @@ class Stochastic(Neuron, kind="StochasticLIF"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Stochastic", dict[str, np.ndarray]]:
-        escape: Escape = "linear" if values["linear"].all() else "logistic"
+        escape: Escape = "linear" if switched(cls, values, "linear") else "logistic"
         width, fraction, slope = fitted_slope(
             escape, values["slope"], scale, NOISE_WIDTH, formats.state_width, formats.fraction_bits
         )
         parameters = {
-            "decay": (1 << formats.fraction_bits) * values["decay"],
+            "decay": factor(cls, "decay", values["decay"], formats.fraction_bits),
             "threshold": scale * values["v_threshold"],
             "slope": slope,
         }
-        soft = bool(values["soft_reset"].all())
+        soft = switched(cls, values, "soft_reset")
         if not soft:
+            ordered(cls, values, "v_reset", "v_threshold")
             parameters["reset_value"] = scale * values["v_reset"]
         seed = one_number("Seed of a StochasticLIF", values["seed"])
         model = cls(formats.state_width, formats.fraction_bits, width, fraction, escape, soft, seed=seed)

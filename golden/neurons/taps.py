@@ -1,6 +1,7 @@
 """Filters over time, for neurons that keep the drives of several steps (the PSN family)."""
 
 from collections.abc import Mapping, Sequence
+from math import isqrt
 
 import numpy as np
 
@@ -10,14 +11,12 @@ MAX_FRACTION_BITS = 16
 MAX_TAP_WIDTH = 24
 
 
-def check(kind: str, *, tap_width: int, fraction_bits: int, drive_width: int, bias_width: int) -> None:
+def check(kind: str, *, tap_width: int, fraction_bits: int) -> None:
     """Raise ValueError for formats that no neuron of ``kind`` has."""
     if not 1 <= tap_width <= MAX_TAP_WIDTH:
         raise ValueError(f"Weights over time of a {kind} must have 1..{MAX_TAP_WIDTH} bits, not {tap_width}")
     if not 0 <= fraction_bits <= MAX_FRACTION_BITS:
         raise ValueError(f"Fraction bits of a {kind} must be 0..{MAX_FRACTION_BITS}, not {fraction_bits}")
-    if bias_width > drive_width:
-        raise ValueError(f"Bias of a {kind} must have at most the {drive_width} bits of its drive, not {bias_width}")
 
 
 def check_range(what: str, number: int, most: int) -> None:
@@ -46,6 +45,19 @@ def filtered(drives: Sequence[Value], taps: Sequence[Value], fraction_bits: int,
         sums = [cut(each) for each in added] + sums[len(added) * 2 :]
     rounded = cut(let(round_shift(sums[0], fraction_bits), "filtered_total"))
     return narrow(rounded, width, "filtered")
+
+
+def square(kind: str, values: Mapping[str, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
+    """The number of steps T, the weights ``[T, T]`` and the thresholds ``[T]`` of a neuron of ``kind``. Raises
+    ValueError where they do not fit each other."""
+    weight, thresholds = values["weight"], values["v_thresholds"].reshape(-1)
+    steps = isqrt(weight.size)
+    if steps**2 != weight.size or thresholds.size not in (1, steps):
+        raise ValueError(
+            f"{kind} needs a weight of T × T values, a row for each step, and v_thresholds of 1 or T, not {weight.size}"
+            f" and {thresholds.size}"
+        )
+    return steps, weight.reshape(steps, steps), np.broadcast_to(thresholds, steps)
 
 
 def tap_width(taps: Mapping[str, np.ndarray]) -> int:

@@ -10,6 +10,7 @@ import torch
 
 from ranvier.golden.fixed import narrow
 from ranvier.golden.inference import LayerTrace, run_program
+from ranvier.golden.neurons.fields import filled
 from ranvier.golden.neurons.neuron import Formats, Inputs, Neuron, range_of
 from ranvier.golden.program import Layer, Program, dense
 
@@ -135,8 +136,11 @@ def of_framework(theirs: torch.nn.Module, drives: np.ndarray) -> tuple[np.ndarra
     return found[0], found[1]
 
 
-def fitted(kind: type[Neuron], values: Mapping[str, float | np.ndarray], neurons: int = 1, scale: float = 1) -> tuple:
+def fitted(kind: type[Neuron], values: Mapping[str, object], neurons: int = 1, scale: float = 1) -> tuple:
     """The model and its parameters that ``values`` of its fields, and defaults, become."""
-    whole = {name: field.default for name, field in kind.FIELDS.items()} | dict(values)
-    arrays = {name: np.broadcast_to(np.asarray(value, float), neurons) for name, value in whole.items()}
+    every = filled(kind, {name: np.asarray(value, np.float64) for name, value in values.items()})
+    arrays = {
+        name: np.atleast_1d(value) if kind.FIELDS[name].whole else np.broadcast_to(value, neurons)
+        for name, value in every.items()
+    }
     return kind.fitted(arrays, np.full(neurons, float(scale)), Formats(16, 8))

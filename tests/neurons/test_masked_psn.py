@@ -8,6 +8,7 @@ from spikingjelly.activation_based.neuron import MaskedPSN
 from ranvier.golden.neurons.masked_psn import MaskedPsn
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, check_everywhere, clipped, fitted, in_floats, of_framework, rounded, run
 
 
@@ -77,9 +78,8 @@ def test_is_that_of_spikingjelly(order, steps):
     theirs.weight.data, theirs.bias.data = torch.tensor(weight), torch.tensor(-thresholds[:, None])
     drives = 2 * rng.normal(size=(steps, 20, 7))
     spikes, above = of_framework(theirs, drives)
-    values = {f"w{t}_{i}": weight[t, i] for t in range(steps) for i in range(max(t - order + 1, 0), t + 1)}
-    values |= {f"v_threshold{t}": threshold for t, threshold in enumerate(thresholds)}
-    model, parameters = fitted(MaskedPsn, values | {"steps": steps})
+    values = {"weight": weight.ravel(), "order": order, "v_thresholds": thresholds}
+    model, parameters = fitted(MaskedPsn, values)
     ours, h = in_floats(model, parameters, drives)
     np.testing.assert_allclose(h - thresholds[:, None, None], above, atol=1e-9)
     near = np.abs(above) < 1e-9
@@ -90,11 +90,10 @@ def test_is_that_of_spikingjelly(order, steps):
 
 
 REFUSED = {
-    "Steps of a MaskedPSN must be 1..16, not 17": {"steps": 17},
+    "Steps of a MaskedPSN must be 1..64, not 65": {"steps": 65},
     "Order of a MaskedPSN must be 1..4, not 5": {"order": 5},
     "Weights over time of a MaskedPSN must have 1..24 bits, not 0": {"tap_width": 0},
     "Fraction bits of a MaskedPSN must be 0..16, not -1": {"fraction_bits": -1},
-    "Bias of a MaskedPSN must have at most the 8 bits of its drive, not 9": {"bias_width": 9},
 }
 
 
@@ -106,7 +105,18 @@ def test_refusals(message):
     assert str(error.value) == message
 
 
-def test_steps_are_one_number():
+def test_values_that_do_not_fit_each_other():
     with pytest.raises(ValueError) as error:
-        fitted(MaskedPsn, {"steps": np.array([3, 4])}, neurons=2)
-    assert str(error.value) == "Steps of a MaskedPSN must be one whole number for all neurons, not 3 to 4"
+        fitted(MaskedPsn, {"weight": np.ones(8), "order": 2})
+    rows = "MaskedPSN needs a weight of T × T values, a row for each step, and v_thresholds of 1 or T"
+    assert str(error.value) == f"{rows}, not 8 and 1"
+    with pytest.raises(ValueError) as error:
+        fitted(MaskedPsn, {"weight": np.ones(9), "order": 2, "v_thresholds": np.ones(2)})
+    assert str(error.value) == f"{rows}, not 9 and 2"
+    with pytest.raises(ValueError) as error:
+        fitted(MaskedPsn, {"weight": np.ones(9), "order": np.array([1, 2])}, neurons=2)
+    assert str(error.value) == "Order of a MaskedPSN must be one whole number for all neurons, not 1 to 2"
+
+
+def test_example():
+    check_example(MaskedPsn)

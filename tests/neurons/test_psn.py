@@ -8,6 +8,7 @@ from spikingjelly.activation_based.neuron import PSN
 from ranvier.golden.neurons.psn import Psn
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, check_everywhere, clipped, fitted, in_floats, of_framework, rounded, run
 
 
@@ -19,7 +20,7 @@ def draw(rng: np.random.Generator) -> Psn:
         int(rng.integers(1, 5)),
         int(rng.integers(1, 10)),
         int(rng.integers(0, 9)),
-        int(rng.integers(1, drive + 1)),
+        int(rng.integers(1, drive + 2)),
     )
 
 
@@ -48,7 +49,7 @@ def test_exact_sequences(strays):
             for t, total in enumerate(h):
                 value, limited = clipped(rounded(total, model.fraction_bits), model.state_width)
                 arrived = size - 1 + t
-                stray = t > 0 and x[arrived][0] != own["bias"]
+                stray = t > 0 and x[arrived][0] != clipped(own["bias"], model.drive_width)[0]
                 steps.append((value >= own[f"threshold{t}"], value, limited or x[arrived][1] or stray))
             expected[sample, neuron] = steps + [(False, 0, True)] * 2
         fired += check(found, expected)
@@ -83,9 +84,7 @@ def test_is_that_of_spikingjelly(size):
     theirs.weight.data, theirs.bias.data = torch.tensor(weight), torch.tensor(-thresholds[:, None])
     drives = 2 * rng.normal(size=(size, 50, 7))
     spikes, above = of_framework(theirs, drives)
-    values = {f"w{t}_{i}": weight[t, i] for t in range(size) for i in range(size)} | {"steps": size}
-    values |= {f"v_threshold{t}": threshold for t, threshold in enumerate(thresholds)}
-    model, parameters = fitted(Psn, values)
+    model, parameters = fitted(Psn, {"weight": weight, "v_thresholds": thresholds})
     ours, h = in_floats(model, parameters, np.concatenate([drives, np.zeros((size - 1, 50, 7))]))
     assert not ours[: size - 1].any()
     np.testing.assert_allclose(h[size - 1 :] - thresholds[:, None, None], above, atol=1e-9)
@@ -97,10 +96,9 @@ def test_is_that_of_spikingjelly(size):
 
 
 REFUSED = {
-    "Steps of a PSN must be 1..16, not 0": {"steps": 0},
+    "Steps of a PSN must be 1..64, not 0": {"steps": 0},
     "Weights over time of a PSN must have 1..24 bits, not 30": {"tap_width": 30},
     "Fraction bits of a PSN must be 0..16, not 20": {"fraction_bits": 20},
-    "Bias of a PSN must have at most the 8 bits of its drive, not 9": {"bias_width": 9},
 }
 
 
@@ -112,7 +110,12 @@ def test_refusals(message):
     assert str(error.value) == message
 
 
-def test_steps_are_one_number():
+def test_values_that_do_not_fit_each_other():
     with pytest.raises(ValueError) as error:
-        fitted(Psn, {"steps": 3.5})
-    assert str(error.value) == "Steps of a PSN must be one whole number for all neurons, not 3.5 to 3.5"
+        fitted(Psn, {"weight": np.ones((2, 3))})
+    rows = "PSN needs a weight of T × T values, a row for each step, and v_thresholds of 1 or T"
+    assert str(error.value) == f"{rows}, not 6 and 1"
+
+
+def test_example():
+    check_example(Psn)

@@ -10,6 +10,7 @@ from ranvier.golden.neurons.neuron import Inputs
 from ranvier.golden.neurons.rounding import RoundedLif
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, check_everywhere, clipped, fitted, in_floats, run, walked
 
 
@@ -110,3 +111,16 @@ def test_a_seed_of_0_is_refused():
     with pytest.raises(ValueError) as error:
         RoundedLif(8, 4, seed=0)
     assert str(error.value) == "Seed of a neuron's noise must be 1..4294967295, not 0"
+
+
+def test_example():
+    check_example(RoundedLif)
+
+
+def test_a_leak_that_rounding_stops_is_refused():
+    with pytest.raises(ValueError) as error:
+        fitted(RoundedLif, {"decay": 0.999})
+    assert str(error.value) == (
+        "StochasticRoundingLIF needs a leak that is left after rounding: decay of 0.999 is 1 with 8 fraction bits,"
+        " set more"
+    )

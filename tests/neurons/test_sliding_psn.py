@@ -9,6 +9,7 @@ from ranvier.golden.neurons.neuron import Inputs
 from ranvier.golden.neurons.sliding_psn import SlidingPsn
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, check_everywhere, clipped, fitted, in_floats, of_framework, rounded, run
 
 
@@ -65,14 +66,14 @@ def test_every_case():
 @pytest.mark.parametrize("order", [1, 2, 5, 32])
 def test_is_that_of_spikingjelly(order):
     rng = np.random.default_rng(order)
-    taps, threshold = rng.normal(size=order), float(rng.uniform(0.2, 1))
-    taps[0] = 1
+    weight, threshold = rng.normal(size=order), float(rng.uniform(0.2, 1))
+    weight[-1] = 1
     drives = 2 * rng.normal(size=(40, 6, 7))
     theirs = SlidingPSN(order, step_mode="m").double()
-    theirs.weight.data = torch.tensor(taps[::-1].copy())
+    theirs.weight.data = torch.tensor(weight)
     theirs.bias.data = torch.tensor(-threshold, dtype=torch.float64)
     spikes, above = of_framework(theirs, drives)
-    model, parameters = fitted(SlidingPsn, {f"tap{j}": tap for j, tap in enumerate(taps)} | {"v_threshold": threshold})
+    model, parameters = fitted(SlidingPsn, {"weight": weight, "v_threshold": threshold})
     ours, h = in_floats(model, parameters, drives)
     np.testing.assert_allclose(h - threshold, above, atol=1e-9)
     near = np.abs(above) < 1e-9
@@ -85,7 +86,7 @@ def test_is_that_of_spikingjelly(order):
 def test_integers_approach_the_floats():
     """With a fine scale, h of the integers is that of the floats to half a unit for each rounding."""
     rng, scale = np.random.default_rng(4), 1000
-    values = {"tap0": 1.0, "tap1": -0.625, "tap2": 0.25, "v_threshold": 0.5}
+    values = {"weight": [0.25, -0.625, 1.0], "v_threshold": 0.5}
     drives = np.round(rng.normal(size=(50, 20)) * scale)
     exact, exact_parameters = fitted(SlidingPsn, values)
     _, h = in_floats(exact, exact_parameters, drives / scale)
@@ -103,7 +104,6 @@ REFUSED = {
     "Order of a SlidingPSN must be 1..32, not 33": {"order": 33},
     "Weights over time of a SlidingPSN must have 1..24 bits, not 25": {"tap_width": 25},
     "Fraction bits of a SlidingPSN must be 0..16, not 17": {"fraction_bits": 17},
-    "Bias of a SlidingPSN must have at most the 8 bits of its drive, not 9": {"bias_width": 9},
 }
 
 
@@ -113,3 +113,7 @@ def test_refusals(message):
     with pytest.raises(ValueError) as error:
         SlidingPsn(**formats | REFUSED[message])
     assert str(error.value) == message
+
+
+def test_example():
+    check_example(SlidingPsn)

@@ -9,6 +9,7 @@ from ranvier.golden.neurons.spsn import Spsn
 from ranvier.golden.program import Layer, Program, dense
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, clipped, fitted, in_floats, rounded, run, walked
 from .test_stochastic import logistic
 
@@ -116,3 +117,7 @@ def test_refusals(message):
     with pytest.raises(ValueError) as error:
         Spsn(**formats | REFUSED[message])
     assert str(error.value) == message
+
+
+def test_example():
+    check_example(Spsn)

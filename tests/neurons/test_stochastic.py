@@ -12,6 +12,7 @@ from ranvier.golden.neurons.stochastic import Stochastic
 from ranvier.golden.program import Layer, Program, dense
 
 from .bench import check_interpreters, check_rtl
+from .floats import check_example
 from .runs import check, check_everywhere, clipped, fitted, in_floats, rounded, run, walked
 
 
@@ -160,3 +161,13 @@ def test_seeds_are_one_number():
     with pytest.raises(ValueError) as error:
         fitted(Stochastic, {"decay": 0.5, "seed": np.array([1, 7])}, neurons=2)
     assert str(error.value) == "Seed of a StochasticLIF must be one whole number for all neurons, not 1 to 7"
+
+
+def test_example():
+    check_example(Stochastic)
+
+
+def test_a_reset_above_the_threshold_is_refused():
+    with pytest.raises(ValueError) as error:
+        fitted(Stochastic, {"decay": 0.5, "v_reset": 2.0})
+    assert str(error.value) == "StochasticLIF needs v_reset at or below v_threshold, not 2 above 1"
