@@ -117,6 +117,12 @@ def magnitude(value: Value) -> Value:
 
 
 @singledispatch
+def logistic(value: Value) -> Value:
+    """``1 / (1 + exp(-value))`` of floats, which is a table of integers elsewhere."""
+    return (1 + np.tanh(value / 2)) / 2
+
+
+@singledispatch
 def lookup(index: Value, table: Sequence[int]) -> Value:
     """``table[index]``; element by element. ``index`` must lie in the table."""
     return table[index]

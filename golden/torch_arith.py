@@ -1,10 +1,10 @@
-"""Golden arithmetic in PyTorch: what ``select`` and ``lookup`` mean for tensors."""
+"""Golden arithmetic in PyTorch: what ``select``, ``lookup`` and ``logistic`` mean for tensors."""
 
 from collections.abc import Sequence
 
 import torch
 
-from .fixed import Value, is_real, lookup, select
+from .fixed import Value, is_real, logistic, lookup, select
 
 
 @select.register
@@ -15,6 +15,11 @@ def _(condition: torch.Tensor, if_true: Value, if_false: Value) -> torch.Tensor:
 @is_real.register
 def _(value: torch.Tensor) -> bool:
     return value.is_floating_point()
+
+
+@logistic.register
+def _(value: torch.Tensor) -> torch.Tensor:
+    return torch.sigmoid(value)
 
 
 @lookup.register

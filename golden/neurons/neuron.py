@@ -158,6 +158,14 @@ def range_of(form: Format) -> tuple[int, int]:
     return (signed_min(width), signed_max(width)) if signed else (0, (1 << width) - 1)
 
 
+def one_number(what: str, values: np.ndarray) -> int:
+    """The whole number that all neurons have. Raises ValueError where they differ, or it is none."""
+    number = int(values.flat[0])
+    if (values != number).any():
+        raise ValueError(f"{what} must be one whole number for all neurons, not {values.min():g} to {values.max():g}")
+    return number
+
+
 NEURONS: dict[str, type[Neuron]] = {}
 
 

@@ -14,6 +14,7 @@ from .delays import AxonDelays
 from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
 from .lane import FIRST_STAGE, Lane, last_stage, state_layout
+from .noise import Noise
 from .ring import Ring
 from .sparse import ENTRY_STAGES, SparseFetch, entry_layout
 from .state import spacing, state_for
@@ -67,10 +68,10 @@ class Core(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
+        config, model = self.config, self.config.model
         sparse = config.rows is not None
         before = ENTRY_STAGES if sparse or config.synaptic else 0  # stages until what an operation adds to is known
-        final = before + last_stage(config.model)
+        final = before + last_stage(model)
         width = state_layout(config).size
         if sparse:
             fetch = SparseFetch(config)
@@ -125,9 +126,14 @@ class Core(wiring.Component):
         if config.stored:
             address = fetch.parameter_address if config.convolutions else begin.group
             parameters = self._memory(m, "parameters", self.load_parameters, address)
+        if model.noise_width:
+            m.submodules.noise = noise = Noise(config)
+            m.d.comb += noise.operation.eq(entry)
         lanes = []
         for k in range(config.lanes):
             m.submodules[f"lane{k}"] = lane = Lane(config)
+            if model.noise_width:
+                m.d.comb += lane.noise.eq(noise.noise[k])
             if config.gathered:
                 m.d.comb += [lane.update.eq(1), lane.sum.eq((ring or fetch).sums[k])]
             else:
@@ -172,7 +178,7 @@ class Core(wiring.Component):
             emit.start.eq(start.valid & start.last & start.emit),
             emit.sample_end.eq(start.clear),
             emit.write.eq(stepped),
-            emit.group.as_value().eq(spikes if config.model.spiking else membranes),
+            emit.group.as_value().eq(spikes if model.spiking else membranes),
         ]
         self._count_saturations(m, lanes, end, stepped)
         flying = Cat(stage.valid for stage in stages).any()
