@@ -16,10 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixed import cut, let, narrow
+from ..fixed import cut, let, narrow, round_shift
 from .escape import check, fires, fitted_slope
 from .fields import factor
-from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
 from .stochastic import NOISE_WIDTH
 
@@ -73,13 +72,15 @@ class Spsn(Neuron, kind="SPSN"):
         return super().ranges() | {"decay": decay, "current_decay": decay}
 
     def step(self, given: Inputs) -> Outputs:
-        parameters, leak, i = given.parameters, Multiply(self.fraction_bits), given.integrated
+        parameters, i = given.parameters, given.integrated
         total = cut(let(given.state["membrane"] + cut(i), "total"))
         v, saturated = narrow(total, self.state_width, "membrane")
         above = cut(let(cut(v) - parameters["threshold"], "above"))
         spike = fires("logistic", above, parameters["slope"], self.slope_fraction, given.noise, self.noise_width)
-        renewed = let(leak.apply(cut(v), parameters["decay"]), "renewed", self.state_width)
-        decayed = let(leak.apply(cut(i), parameters["current_decay"]), "current_decayed", self.current_width)
+        product = cut(let(cut(v) * parameters["decay"], "decay_product"))
+        renewed = let(round_shift(product, self.fraction_bits), "renewed", self.state_width)
+        product = cut(let(cut(i) * parameters["current_decay"], "current_product"))
+        decayed = let(round_shift(product, self.fraction_bits), "current_decayed", self.current_width)
         return Outputs(decayed, spike, v, saturated, {"membrane": renewed})
 
     @classmethod

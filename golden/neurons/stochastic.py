@@ -13,10 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixed import cut, let, narrow, select, signed_max
+from ..fixed import cut, let, narrow, round_shift, select, signed_max
 from .escape import Escape, check, fires, fitted_slope
 from .fields import factor, ordered, switched
-from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs, one_number
 
 NOISE_WIDTH = 8  # a probability is a multiple of 2**-8
@@ -74,7 +73,8 @@ class Stochastic(Neuron, kind="StochasticLIF"):
             after, limited = parameters["reset_value"], False
         after, spike, limited = cut(after, spike, limited)
         settled = cut(let(select(spike, after, v), "settled", width))
-        renewed = let(Multiply(self.fraction_bits).apply(settled, parameters["decay"]), "renewed", width)
+        product = cut(let(settled * parameters["decay"], "decay_product"))
+        renewed = let(round_shift(product, self.fraction_bits), "renewed", width)
         return Outputs(renewed, spike, settled, spike & limited)
 
     @classmethod

@@ -34,7 +34,8 @@ class Core(wiring.Component):
     Sparse synapses (``config.rows``) have a memory of rows, and state in banks (:mod:`.sparse`, :mod:`.banked`);
     convolutions address by the place of an event (:mod:`.convolution`), and have one bank for all lanes. An attention
     has no weights (:mod:`.attention`). Where spikes are delayed, weights are added to a ring of pending currents
-    (:mod:`.ring`), of which an update takes those that are due.
+    (:mod:`.ring`), of which an update takes those that are due. Where the model draws numbers, one
+    generator gives each lane its own (:mod:`.noise`).
 
     Throughput: an event takes ``groups`` cycles, an update ``max(groups, spacing)`` where ``spacing`` is
     0 for state in block RAM and 3 to 7 for few groups; one synaptic operation a lane and cycle. An update
