@@ -81,7 +81,7 @@ class Exponential:
     def fitted(
         cls, state_width: int, guard_bits: int, height: float, slope: float, onset: float, top: int
     ) -> "Exponential":
-        """A table up to ``top``, or to where entries are limited. A cell is an eighth of ``slope`` or less, for an error of
+        """A table up to ``top``, or to where entries are limited. A cell is an eighth of ``slope`` or less, an error of
         0.2 %, as far as potentials are integers."""
         cell = max(math.floor(math.log2(slope / 8)), 0)
         low = math.floor(onset + slope * math.log(0.49 / (height * (1 << guard_bits))))

@@ -19,8 +19,8 @@ from .neuron import Format, Formats
 
 @dataclass(frozen=True)
 class Recovery:
-    """``width``: signed bits of ``u``, which has ``finer`` more bits of fraction than the guard bits. ``factor_bits``: of
-    the magnitudes of ``rate`` and ``coupling``, which have ``rate_shift`` and ``coupling_shift`` fraction bits.
+    """``width``: signed bits of ``u``, which has ``finer`` more bits of fraction than the guard bits. ``factor_bits``:
+    of the magnitudes of ``rate`` and ``coupling``, which have ``rate_shift`` and ``coupling_shift`` fraction bits.
     ``start``: the initial ``u``. Two multiplications.
 
     Raises ValueError for a ``start`` that does not fit.
@@ -68,8 +68,8 @@ class Recovery:
     ) -> tuple["Recovery", dict[str, np.ndarray]]:
         """For a float ``rate``, and ``coupling``, ``jump`` and the initial ``u`` in units of the potential.
 
-        ``gain``: how much of a recovery variable its equation takes in a step. ``u`` gets as many more fraction bits, and
-        two more bits than the potential: with three guard bits a variable may have half the potential's range.
+        ``gain``: how much of a recovery variable its equation takes in a step. ``u`` gets as many more fraction bits,
+        and two more bits than the potential: with three guard bits a variable may have half the potential's range.
         """
         bits, finer = formats.fraction_bits, max(int(np.floor(-np.log2(gain.max()))), 0)
         one = 2.0 ** (guard_bits + finer)

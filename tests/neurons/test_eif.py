@@ -144,7 +144,7 @@ def test_tables_that_do_not_cover_the_state_are_refused(low, cell, cells, text):
 
 
 def test_thresholds_beyond_the_table_are_refused():
-    """To 124, or anywhere if the last entry takes all potentials beyond: 2 * exp(4) is less than 256, 2 * exp(12.4) more."""
+    """Beyond 124, unless the last entry takes all potentials up: 2 * exp(4) is less than 256, 2 * exp(12.4) is more."""
     for slope, highest in ((31.0, 124), (10.0, 127)):
         model = Eif(Upswing(Exponential(8, 2, 2.0, slope, 0.0, -128, 2, 63), 4, 6))
         parameters = dict.fromkeys(model.parameter_shapes(), np.array(0)) | {"reset_value": np.array(-1)}

@@ -1,6 +1,6 @@
-"""Izhikevich: in every interpreter, against exact arithmetic, SpikingJelly's IzhikevichNode, and its published patterns.
+"""Izhikevich: in every interpreter, against exact arithmetic, SpikingJelly's IzhikevichNode, and published patterns.
 
-The patterns, with their currents, are those of figure 1 of Izhikevich 2004 and the cells of figure 2 of Izhikevich 2003.
+The patterns, with their currents, are those of figure 1 of Izhikevich 2004, and the cells of figure 2 of 2003.
 """
 
 from fractions import Fraction
