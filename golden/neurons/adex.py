@@ -20,7 +20,8 @@ import numpy as np
 
 from ..fixed import cut, let, narrow, reaches, round_shift, select
 from . import eif
-from .factors import built_in, check_fields, check_start, reset_problem
+from .factors import built_in, reset_problem, started
+from .fields import ordered
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 from .recovery import Recovery
 
@@ -31,7 +32,7 @@ class AdEx(Neuron, kind="AdEx"):
 
     upswing: eif.Upswing
     recovery: Recovery
-    start: int = 0
+    start: float = 0.0
     bias_width: int = 1
 
     spiking = True
@@ -45,7 +46,7 @@ class AdEx(Neuron, kind="AdEx"):
     EXAMPLE: ClassVar[Mapping[str, float]] = {**eif.Eif.EXAMPLE, "dt": 0.125, "tau_w": 30, "a": 0.2, "b": 5}
 
     def __post_init__(self) -> None:
-        check_start("potential", self.start, self.state_width)
+        self.initial()
 
     @property
     def state_width(self) -> int:  # type: ignore[override]
@@ -55,6 +56,9 @@ class AdEx(Neuron, kind="AdEx"):
         return {"recovery": (self.recovery.width, True)}
 
     def initial(self) -> dict[str, int]:
+        return {"integrator": started("potential", self.start, self.state_width), "recovery": self.recovery.initial()}
+
+    def initial_real(self) -> dict[str, float]:
         return {"integrator": self.start, "recovery": self.recovery.start}
 
     def parameter_shapes(self) -> dict[str, Format]:
@@ -86,7 +90,7 @@ class AdEx(Neuron, kind="AdEx"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["AdEx", dict[str, np.ndarray]]:
-        check_fields(cls.kind, cls.FIELDS, values)
+        ordered(cls, values, "v_reset", "v_threshold")
         gain, v = values["dt"] / values["tau"], values["v_initial"]
         coupling = gain * values["a"]
         offset = (gain + coupling) * values["v_rest"]

@@ -16,7 +16,8 @@ import numpy as np
 
 from ..fixed import Value, cut, let, narrow, reaches, round_shift, select, signed_max
 from .exponential import Exponential
-from .factors import built_in, check_fields, check_start, fraction_of, reset_problem
+from .factors import built_in, fraction_of, reset_problem, started
+from .fields import ordered
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 from .qif import GUARD_BITS
 
@@ -64,16 +65,16 @@ class Upswing:
         gain, width, bits = values["dt"] / values["tau"], formats.state_width, formats.fraction_bits
         guard = min(GUARD_BITS, bits)
         shift = max(fraction_of(gain, bits), guard)
-        names = ("height", "slope", "onset")
-        shaped = scale * gain * values["delta_T"], scale * values["delta_T"], scale * values["theta_rh"]
-        for name, each in zip(names, shaped, strict=True):
-            if np.ptp(each):
-                raise ValueError(
-                    f"{kind}: the {name} of the exponential must be the same for all neurons of a core, not"
-                    f" {each.min():g}..{each.max():g} units"
-                )
+        sharpness = scale * values["delta_T"]
+        height, slope, onset = (
+            built_in(kind, f"the {name} of the exponential", each)
+            for name, each in {
+                "height": gain * sharpness,
+                "slope": sharpness,
+                "onset": scale * values["theta_rh"],
+            }.items()
+        )
         top = int(np.rint((scale * values["v_threshold"]).max()))
-        height, slope, onset = (float(each.flat[0]) for each in shaped)
         table = Exponential.fitted(width, guard, height, slope, onset, top)
         return cls(table, bits, shift), {"leak": gain * 2.0**shift, "offset": scale * offset * 2.0**guard}
 
@@ -102,7 +103,7 @@ class Eif(Neuron, kind="EIF"):
     """``start``: the potential that the first step's weights are added to. Raises ValueError if it does not fit."""
 
     upswing: Upswing
-    start: int = 0
+    start: float = 0.0
     bias_width: int = 1
 
     spiking = True
@@ -114,13 +115,16 @@ class Eif(Neuron, kind="EIF"):
     }  # fmt: skip
 
     def __post_init__(self) -> None:
-        check_start("potential", self.start, self.state_width)
+        self.initial()
 
     @property
     def state_width(self) -> int:  # type: ignore[override]
         return self.upswing.table.state_width
 
     def initial(self) -> dict[str, int]:
+        return {"integrator": started("potential", self.start, self.state_width)}
+
+    def initial_real(self) -> dict[str, float]:
         return {"integrator": self.start}
 
     def parameter_shapes(self) -> dict[str, Format]:
@@ -148,7 +152,7 @@ class Eif(Neuron, kind="EIF"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Eif", dict[str, np.ndarray]]:
-        check_fields(cls.kind, cls.FIELDS, values)
+        ordered(cls, values, "v_reset", "v_threshold")
         offset = values["dt"] / values["tau"] * values["v_rest"]
         upswing, parameters = Upswing.fitted(cls.kind, values, scale, formats, offset)
         parameters |= {"threshold": scale * values["v_threshold"], "reset_value": scale * values["v_reset"]}

@@ -17,7 +17,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..fixed import cut, let, narrow, reaches, round_shift, select
-from .factors import built_in, check_fields, check_start, reset_problem
+from .factors import built_in, reset_problem, started
+from .fields import ordered
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 from .qif import Parabola
 from .recovery import Recovery
@@ -29,7 +30,7 @@ class Izhikevich(Neuron, kind="Izhikevich"):
 
     parabola: Parabola
     recovery: Recovery
-    start: int = 0
+    start: float = 0.0
     bias_width: int = 1
 
     spiking = True
@@ -49,7 +50,7 @@ class Izhikevich(Neuron, kind="Izhikevich"):
     EXAMPLE: ClassVar[Mapping[str, float]] = {"a": 0.02, "b": 0.2, "c": -65, "d": 6}
 
     def __post_init__(self) -> None:
-        check_start("potential", self.start, self.state_width)
+        self.initial()
 
     @property
     def state_width(self) -> int:  # type: ignore[override]
@@ -59,6 +60,9 @@ class Izhikevich(Neuron, kind="Izhikevich"):
         return {"recovery": (self.recovery.width, True)}
 
     def initial(self) -> dict[str, int]:
+        return {"integrator": started("potential", self.start, self.state_width), "recovery": self.recovery.initial()}
+
+    def initial_real(self) -> dict[str, float]:
         return {"integrator": self.start, "recovery": self.recovery.start}
 
     def parameter_shapes(self) -> dict[str, Format]:
@@ -85,7 +89,7 @@ class Izhikevich(Neuron, kind="Izhikevich"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Izhikevich", dict[str, np.ndarray]]:
-        check_fields(cls.kind, cls.FIELDS, values)
+        ordered(cls, values, "c", "v_threshold")
         dt, b, square, linear, v = (values[name] for name in ("dt", "b", "square", "linear", "v_initial"))
         least = values["constant"] - linear**2 / (4 * square)
         parabola, parameters = Parabola.fitted(

@@ -21,7 +21,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..fixed import Value, cut, let, narrow, reaches, round_shift, select
-from .factors import built_in, check_fields, check_start, fraction_of, reset_problem
+from .factors import built_in, fraction_of, reset_problem, started
+from .fields import ordered
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 
 GUARD_BITS = 3  # of what is added to a potential in a step, before it is rounded
@@ -80,7 +81,7 @@ class Qif(Neuron, kind="QIF"):
     """``start``: the potential that the first step's weights are added to. Raises ValueError if it does not fit."""
 
     parabola: Parabola
-    start: int = 0
+    start: float = 0.0
     bias_width: int = 1
 
     spiking = True
@@ -100,13 +101,16 @@ class Qif(Neuron, kind="QIF"):
     }  # fmt: skip
 
     def __post_init__(self) -> None:
-        check_start("potential", self.start, self.state_width)
+        self.initial()
 
     @property
     def state_width(self) -> int:  # type: ignore[override]
         return self.parabola.state_width
 
     def initial(self) -> dict[str, int]:
+        return {"integrator": started("potential", self.start, self.state_width)}
+
+    def initial_real(self) -> dict[str, float]:
         return {"integrator": self.start}
 
     def parameter_shapes(self) -> dict[str, Format]:
@@ -131,7 +135,7 @@ class Qif(Neuron, kind="QIF"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Qif", dict[str, np.ndarray]]:
-        check_fields(cls.kind, cls.FIELDS, values)
+        ordered(cls, values, "v_reset", "v_threshold")
         lift = values["dt"] / values["tau"] * values["a0"]
         rest, critical, start = (values[name] for name in ("v_rest", "v_c", "v_initial"))
         parabola, parameters = Parabola.fitted(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..fixed import Value, cut, let, narrow, round_shift, select
-from .factors import built_in, check_start, fraction_of
+from .factors import built_in, fraction_of, started
 from .neuron import Format, Formats
 
 
@@ -31,10 +31,14 @@ class Recovery:
     factor_bits: int
     rate_shift: int
     coupling_shift: int
-    start: int = 0
+    start: float = 0.0
 
     def __post_init__(self) -> None:
-        check_start("recovery", self.start, self.width)
+        self.initial()
+
+    def initial(self) -> int:
+        """The integer from which it starts."""
+        return started("recovery", self.start, self.width)
 
     def parameter_shapes(self) -> dict[str, Format]:
         factor = (self.factor_bits + 1, True)

@@ -7,6 +7,7 @@ from math import floor
 import numpy as np
 
 from ranvier.golden.fixed import narrow
+from ranvier.golden.neurons.fields import filled
 from ranvier.golden.neurons.neuron import Formats, Inputs, Neuron, parameter_error, range_of
 
 from .bench import Draw, cases, result_formats, stepped
@@ -14,9 +15,8 @@ from .bench import Draw, cases, result_formats, stepped
 
 def fitted(cls: type[Neuron], values: Mapping[str, float], scale: float, formats: Formats):
     """The model of one neuron with ``values``, and its parameters, not yet rounded."""
-    given = {name: each.default for name, each in cls.FIELDS.items()} | dict(values)
-    assert given.keys() == cls.FIELDS.keys()
-    return cls.fitted({name: np.array([float(v)]) for name, v in given.items()}, np.array([float(scale)]), formats)
+    every = filled(cls, {name: np.array([float(value)]) for name, value in values.items()})
+    return cls.fitted({name: np.atleast_1d(array) for name, array in every.items()}, np.array([float(scale)]), formats)
 
 
 def spike_steps(

@@ -159,8 +159,8 @@ def test_floats_are_the_equations(name):
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"tau_w": 0}, "AdEx: tau_w must lie in 0.001..1e+06, not 0"),
-        ({"v_reset": -30}, "AdEx: the reset must lie below the threshold -40, not at -30"),
+        ({"tau_w": 0}, "AdEx needs a finite tau_w in 0.001..1e+06, not 0"),
+        ({"v_reset": -30}, "AdEx needs v_reset at or below v_threshold, not -30 above -40"),
     ],
 )
 def test_refused(change, text):

@@ -157,9 +157,9 @@ def test_thresholds_beyond_the_table_are_refused():
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"tau": 0}, "EIF: tau must lie in 0.001..1e+06, not 0"),
-        ({"delta_T": 0}, "EIF: delta_T must lie in 0.001..1e+06, not 0"),
-        ({"v_reset": -40}, "EIF: the reset must lie below the threshold -40, not at -40"),
+        ({"tau": 0}, "EIF needs a finite tau in 0.001..1e+06, not 0"),
+        ({"delta_T": 0}, "EIF needs a finite delta_T in 0.001..1e+06, not 0"),
+        ({"v_reset": -39}, "EIF needs v_reset at or below v_threshold, not -39 above -40"),
     ],
 )
 def test_refused(change, text):
@@ -173,7 +173,7 @@ def test_neurons_with_different_exponentials_are_refused():
     with pytest.raises(ValueError) as error:
         Eif.fitted(values | {"delta_T": np.array([2.0, 2.5])}, np.full(2, 128.0), Formats(16, 8))
     assert str(error.value) == (
-        "EIF: the height of the exponential must be the same for all neurons of a core, not 12.8..16 units"
+        "EIF needs the height of the exponential alike for all neurons of a core, not 12.8..16 units"
     )
 
 

@@ -197,9 +197,9 @@ def test_published_patterns(name, width, fraction, bits):
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"dt": 0}, "Izhikevich: dt must lie in 0.001..1000, not 0"),
-        ({"square": 0}, "Izhikevich: square must lie in 1e-06..1e+06, not 0"),
-        ({"c": 40}, "Izhikevich: the reset must lie below the threshold 30, not at 40"),
+        ({"dt": 0}, "Izhikevich needs a finite dt in 0.001..1000, not 0"),
+        ({"square": 0}, "Izhikevich needs a finite square in 1e-06..1e+06, not 0"),
+        ({"c": 40}, "Izhikevich needs c at or below v_threshold, not 40 above 30"),
         ({"b": 20}, "The initial recovery must lie in -131072..131071 (18 bits), not at -1331200"),
     ],
 )

@@ -99,11 +99,11 @@ def test_it_is_silent_below_that_current():
 @pytest.mark.parametrize(
     "change, text",
     [
-        ({"tau": 0}, "QIF: tau must lie in 0.001..1e+06, not 0"),
-        ({"dt": 0}, "QIF: dt must lie in 0.001..1000, not 0"),
-        ({"a0": -1}, "QIF: a0 must lie in 1e-06..1e+06, not -1"),
-        ({"v_rest": np.nan}, "QIF: v_rest must lie in -1e+06..1e+06, not nan"),
-        ({"v_reset": 1}, "QIF: the reset must lie below the threshold 1, not at 1"),
+        ({"tau": 0}, "QIF needs a finite tau in 0.001..1e+06, not 0"),
+        ({"dt": 0}, "QIF needs a finite dt in 0.001..1000, not 0"),
+        ({"a0": -1}, "QIF needs a finite a0 in 1e-06..1e+06, not -1"),
+        ({"v_rest": np.nan}, "QIF needs a finite v_rest in -1e+06..1e+06, not nan"),
+        ({"v_reset": 2}, "QIF needs v_reset at or below v_threshold, not 2 above 1"),
         ({"v_initial": 600}, "The initial potential must lie in -32768..32767 (16 bits), not at 11543040"),
     ],
 )
@@ -119,13 +119,13 @@ def test_neurons_that_start_differently_are_refused():
     with pytest.raises(ValueError) as error:
         Qif.fitted(values, np.full(2, 64.0), FORMATS)
     assert str(error.value) == (
-        "QIF: the initial potential must be the same for all neurons of a core, not 0..27 units"
+        "QIF needs the initial potential alike for all neurons of a core, not 0..27.2 units"
     )
 
 
-def test_a_reset_at_the_threshold_is_a_problem():
-    parameters = {"reset_value": np.array([-3, 7]), "threshold": np.array(7)}
-    text = "Parameter reset_value must lie below the threshold 7, not at 7"
+def test_a_reset_above_the_threshold_is_a_problem():
+    parameters = {"reset_value": np.array([7, 8]), "threshold": np.array(7)}
+    text = "Parameter reset_value must lie at or below the threshold 7, not at 8"
     assert draw(np.random.default_rng(1)).problem(parameters) == text
 
 
