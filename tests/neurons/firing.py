@@ -1,8 +1,6 @@
 """Neurons by their float parameters: in integers, to see when they spike, and in floats, against a framework."""
 
 from collections.abc import Mapping
-from fractions import Fraction
-from math import floor
 
 import numpy as np
 
@@ -64,10 +62,6 @@ def check_framework(node, model: Neuron, parameters: Mapping, drive: np.ndarray,
         np.testing.assert_allclose(potentials[step], node.v.numpy(), rtol=0, atol=1e-9)
     print(f"{fired.size} steps, {fired.sum()} spikes")
     assert 0.01 * fired.size < fired.sum() < 0.9 * fired.size
-
-
-def half_up(value: Fraction) -> int:
-    return floor(value + Fraction(1, 2))
 
 
 def limited(value: int, width: int) -> tuple[int, bool]:

@@ -13,7 +13,8 @@ from ranvier.golden.neurons.exponential import Exponential
 from ranvier.golden.neurons.neuron import Formats, parameter_error
 
 from .bench import check_interpreters, check_rtl
-from .firing import check_every_state, check_exact, check_framework, fitted, half_up, limited, spike_steps
+from .exact import nearest
+from .firing import check_every_state, check_exact, check_framework, fitted, limited, spike_steps
 
 
 def drawn_upswing(rng: np.random.Generator) -> Upswing:
@@ -43,15 +44,15 @@ def swung(upswing: Upswing, v: int, case: dict) -> Fraction:
     place = min(max(v - table.low, 0), table.cells * cell)
     first = place // cell
     lift = entry(table, first + 1) - entry(table, first) if first < table.cells else 0
-    lift = entry(table, first) + half_up(Fraction(lift * (place - first * cell), cell))
-    leak = half_up(Fraction(v * case["leak"] * guard, 2**upswing.leak_shift))
+    lift = entry(table, first) + nearest(Fraction(lift * (place - first * cell), cell))
+    leak = nearest(Fraction(v * case["leak"] * guard, 2**upswing.leak_shift))
     return v + Fraction(lift - leak + case["offset"], guard)
 
 
 def oracle(model: Eif, integrated: int, case: dict) -> dict:
     spike = integrated >= case["threshold"]
     settled = case["reset_value"] if spike else integrated
-    renewed, over = limited(half_up(swung(model.upswing, settled, case)), model.state_width)
+    renewed, over = limited(nearest(swung(model.upswing, settled, case)), model.state_width)
     return {"integrator": renewed, "spike": spike, "membrane": settled, "saturated": over}
 
 
@@ -94,9 +95,11 @@ def test_spikingjelly(seed):
     node.v = torch.full((20,), -0.4, dtype=torch.float64)
     values = {
         "dt": 1, "tau": tau, "delta_T": sharpness, "theta_rh": onset, "v_rest": rest, "v_threshold": 1, "v_reset": -1.2,
+        "v_initial": -0.4,
     }  # fmt: skip
     model, parameters = fitted(Eif, values, 1, Formats(16, 8))
     start = -0.4 + (rest + 0.4 + sharpness * exp((-0.4 - onset) / sharpness)) / tau
+    assert model.initial_real() == pytest.approx({"integrator": start}, abs=1e-12)
     check_framework(node, model, parameters, rng.normal(1, 3, (300, 20)), {"integrator": start}, 1 / tau)
 
 

@@ -16,7 +16,8 @@ from ranvier.golden.neurons.qif import Parabola
 from ranvier.golden.neurons.recovery import Recovery
 
 from .bench import check_interpreters, check_rtl
-from .firing import check_every_state, check_exact, check_framework, fitted, half_up, limited, spike_steps
+from .exact import nearest
+from .firing import check_every_state, check_exact, check_framework, fitted, limited, spike_steps
 from .test_qif import curve_of, drawn_parabola
 
 DT = 0.25
@@ -34,10 +35,10 @@ def draw(rng: np.random.Generator) -> Izhikevich:
 def recovered(recovery: Recovery, v: int, spike: bool, case: dict) -> tuple[int, int, bool]:
     """The next one, what it takes from the potential in guard bits, and whether it was limited."""
     u = case["recovery"]
-    distance, far = limited(half_up(Fraction(v * case["coupling"], 2**recovery.coupling_shift)) - u, recovery.width)
-    change = half_up(Fraction(distance * case["rate"], 2**recovery.rate_shift))
+    distance, far = limited(nearest(Fraction(v * case["coupling"], 2**recovery.coupling_shift)) - u, recovery.width)
+    change = nearest(Fraction(distance * case["rate"], 2**recovery.rate_shift))
     u, over = limited(u + change + (case["jump"] if spike else 0), recovery.width)
-    return u, half_up(Fraction(u, 2**recovery.finer)), far or over
+    return u, nearest(Fraction(u, 2**recovery.finer)), far or over
 
 
 def oracle(model: Izhikevich, integrated: int, case: dict) -> dict:
@@ -45,7 +46,7 @@ def oracle(model: Izhikevich, integrated: int, case: dict) -> dict:
     settled = case["reset_value"] if spike else integrated
     u, taken, far = recovered(model.recovery, integrated, spike, case)
     lift, over = curve_of(model.parabola, settled, case)
-    renewed, limit = limited(half_up(settled + lift - Fraction(taken, 2**model.parabola.guard_bits)), model.state_width)
+    renewed, limit = limited(nearest(settled + lift - Fraction(taken, 2**model.parabola.guard_bits)), model.state_width)
     left = {"integrator": renewed, "next_recovery": u, "spike": spike, "membrane": settled}
     return left | {"saturated": far or over or limit}
 

@@ -12,7 +12,8 @@ from ranvier.golden.neurons.neuron import Formats
 from ranvier.golden.neurons.qif import Parabola, Qif
 
 from .bench import check_interpreters, check_rtl
-from .firing import check_every_state, check_exact, check_framework, fitted, half_up, limited, spike_steps
+from .exact import nearest
+from .firing import check_every_state, check_exact, check_framework, fitted, limited, spike_steps
 
 FORMATS = Formats(state_width=16, fraction_bits=8)
 
@@ -29,10 +30,10 @@ def draw(rng: np.random.Generator) -> Qif:
 
 def curve_of(parabola: Parabola, v: int, case: dict) -> tuple[Fraction, bool]:
     """In units of the potential."""
-    square = half_up(Fraction((v - case["centre"]) ** 2, 2**parabola.shift))
+    square = nearest(Fraction((v - case["centre"]) ** 2, 2**parabola.shift))
     square, over = limited(square, parabola.state_width + 2)
     guard = 2**parabola.guard_bits
-    lift = half_up(Fraction(square * case["curvature"] * guard, 2**parabola.fraction_bits))
+    lift = nearest(Fraction(square * case["curvature"] * guard, 2**parabola.fraction_bits))
     return Fraction(lift + case["offset"], guard), over
 
 
@@ -40,7 +41,7 @@ def oracle(model: Qif, integrated: int, case: dict) -> dict:
     spike = integrated >= case["threshold"]
     settled = case["reset_value"] if spike else integrated
     lift, over = curve_of(model.parabola, settled, case)
-    renewed, limit = limited(half_up(settled + lift), model.state_width)
+    renewed, limit = limited(nearest(settled + lift), model.state_width)
     return {"integrator": renewed, "spike": spike, "membrane": settled, "saturated": over or limit}
 
 
@@ -70,8 +71,10 @@ def test_spikingjelly(seed):
     node = QIFNode(tau, v_c, a0, 1.0, rest, -0.4)
     node.v = torch.full((20,), -0.4, dtype=torch.float64)
     values = {"dt": 1, "tau": tau, "a0": a0, "v_rest": rest, "v_c": v_c, "v_threshold": 1, "v_reset": -0.4}
+    values["v_initial"] = -0.4
     model, parameters = fitted(Qif, values, 1, FORMATS)
     start = -0.4 + a0 * (-0.4 - rest) * (-0.4 - v_c) / tau
+    assert model.initial_real() == pytest.approx({"integrator": start}, abs=1e-12)
     check_framework(node, model, parameters, rng.normal(1, 2, (300, 20)), {"integrator": start}, 1 / tau)
 
 
@@ -118,9 +121,7 @@ def test_neurons_that_start_differently_are_refused():
     values["v_initial"] = np.array([0.0, 0.5])
     with pytest.raises(ValueError) as error:
         Qif.fitted(values, np.full(2, 64.0), FORMATS)
-    assert str(error.value) == (
-        "QIF needs the initial potential alike for all neurons of a core, not 0..27.2 units"
-    )
+    assert str(error.value) == ("QIF needs the initial potential alike for all neurons of a core, not 0..27.2 units")
 
 
 def test_a_reset_above_the_threshold_is_a_problem():
