@@ -119,7 +119,7 @@ class _Model:
         formats = Formats(32, _FRACTION)
         self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), formats)
         self.kind = np.int16 if self.model.spike_width > 1 else np.bool_
-        self.shape, initial = (samples, neurons.size), self.model.initial()
+        self.shape, initial = (samples, neurons.size), self.model.initial_real()
         names = ("integrator", *self.model.states())
         self.states = {name: np.full(self.shape, initial.get(name, 0.0), float) for name in names}
         self.generator = np.array([self.model.seed])

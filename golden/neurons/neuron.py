@@ -99,6 +99,10 @@ class Neuron(ABC):
         """Of the states (and ``integrator``) that do not start from 0 what they start from."""
         return {}
 
+    def initial_real(self) -> dict[str, float]:
+        """The same of the float model, where nothing is rounded."""
+        return dict(self.initial())
+
     @abstractmethod
     def parameter_shapes(self) -> dict[str, Format]:
         """Names of the parameters that the model reads, each with its format; ``bias`` is one of them."""

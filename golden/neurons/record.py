@@ -3,11 +3,16 @@
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from .eif import Upswing
+from .exponential import Exponential
 from .leak import Keep, Multiply, Shift, Shifts
 from .lif import Current
 from .neuron import NEURONS, Neuron
+from .qif import Parabola
+from .recovery import Recovery
 
-_PARTS = {part.__name__: part for part in (Keep, Shift, Shifts, Multiply, Current)}
+_BIOLOGICAL = (Parabola, Recovery, Exponential, Upswing)
+_PARTS = {part.__name__: part for part in (Keep, Shift, Shifts, Multiply, Current, *_BIOLOGICAL)}
 
 
 def described(value: Any) -> Any:

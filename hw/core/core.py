@@ -13,7 +13,7 @@ from .convolution import ConvolutionFetch
 from .delays import AxonDelays
 from .emit import Emit
 from .fetch import COUNTER_WIDTH, Fetch, operation_layout
-from .lane import FIRST_STAGE, Lane, last_stage, state_layout
+from .lane import FIRST_STAGE, Lane, initial_state, last_stage, state_layout
 from .noise import Noise
 from .ring import Ring
 from .sparse import ENTRY_STAGES, SparseFetch, entry_layout
@@ -164,7 +164,7 @@ class Core(wiring.Component):
             state.write.eq(end.valid & end.update if config.gathered else end.valid),
             state.update.eq(end.update),
             state.result_group.eq(end.group),
-            state.result.eq(Mux(end.update & end.clear, 0, results)),
+            state.result.eq(Mux(end.update & end.clear, initial_state(config), results)),
         ]
 
         stepped = end.valid & end.emit

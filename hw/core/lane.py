@@ -43,6 +43,13 @@ def state_layout(config: CoreConfig) -> data.StructLayout:
     return data.StructLayout({"integrator": signed(config.accumulator_width), **others})
 
 
+def initial_state(config: CoreConfig) -> int:
+    """The bits of a group's state before a sample, all lanes alike."""
+    layout = state_layout(config)
+    bits = layout.const(config.model.initial()).as_bits()
+    return sum(bits << (layout.size * k) for k in range(config.lanes))
+
+
 def _shapes(formats: dict[str, Format]) -> dict[str, Shape]:
     return {name: _shape(form) for name, form in formats.items()}
 
