@@ -38,7 +38,9 @@ def sim(
     mesh: Annotated[str | None, typer.Option(help="Cores to spread it over, such as 4x4; 2x4x4: two chips.")] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Dump the whole run to waves.fst.")] = False,
     build: Annotated[Path | None, typer.Option(help="Build folder (default: build/NAME).")] = None,
-    input_: Annotated[Path | None, typer.Option("--input", help="Spikes to run: .npy, .npz or NIR data.")] = None,
+    input_: Annotated[
+        Path | None, typer.Option("--input", help="Spikes (or values) to run: .npy, .npz, NIR data.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write spikes and membranes: .npz or NIR data.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

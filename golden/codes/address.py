@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..fixed import Value
+from ..fixed import Value, cut
 from .checks import MAX_STEPS, check_range
 
 TIME_WIDTH = 32
@@ -55,7 +55,8 @@ class AddressEvents:
 
     def axon(self, x: Value, y: Value, polarity: Value) -> Value:
         """Of an event; ints, NumPy, torch or Amaranth."""
-        return (y * self.columns + x) * 2 + polarity
+        line, x, polarity = cut(y * self.columns, x, polarity)
+        return (line + x) * 2 + polarity
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Events ``[samples, events, (x, y, polarity, time)]`` as spikes ``[samples, steps, axons]``, bool, or uint8

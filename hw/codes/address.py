@@ -7,6 +7,7 @@ from ranvier.golden.codes.address import TIME_WIDTH, AddressEvents
 
 from ..core.fetch import count_up
 from ..memory import BLOCK_MEMORY
+from ..staged import staged
 from .outlet import Outlet
 from .ports import EncoderSignature
 
@@ -44,12 +45,14 @@ class AddressEncoder(wiring.Component):
         found = Signal(layout)
         legal, late, clears = Signal(), Signal(), Signal(range(code.axons))
         stamp, same, full = Signal(range(code.steps + 1)), Signal(), Signal()
+        given = (staged(m, getattr(event, name), 0, f"event_{name}") for name in ("x", "y", "polarity"))
+        pixel = code.axon(*given).at(1)  # known in the second cycle of an event
         to = outlet.taken
         m.d.comb += [
             stamp.eq(step + 1),
             same.eq(found.stamp == stamp),
             full.eq(same & (found.count == code.levels)),
-            read.addr.eq(axon),
+            read.addr.eq(pixel),
             write.addr.eq(axon),
             write.data.stamp.eq(stamp),
             write.data.count.eq(Mux(same, found.count + 1, 1)),
@@ -72,10 +75,10 @@ class AddressEncoder(wiring.Component):
                 m.d.sync += [
                     legal.eq(within & (event.time >= latest)),
                     late.eq(event.time >= edge),
-                    axon.eq(code.axon(event.x, event.y, event.polarity)),
                 ]
                 m.next = "act"
             with m.State("act"):
+                m.d.sync += axon.eq(pixel)
                 with m.If(event.sample_end | (legal & late)):
                     final = event.sample_end & (step == code.steps - 1)
                     m.d.comb += [to.valid.eq(1), to.payload.step_end.eq(1), to.payload.sample_end.eq(final)]

@@ -78,7 +78,7 @@ class DeltaEncoder(wiring.Component):
             present.eq(valid[-1]),
             ending.eq(present & slot["end"].at(last)),
             to.valid.eq(present & (ending | risen.at(last) | fallen.at(last))),
-            to.payload.index.eq(Cat(fallen.at(last), slot["place"].at(last))),
+            to.payload.index.eq(Cat(fallen.at(last) & ~ending, slot["place"].at(last))),  # an end has no reference
             to.payload.step_end.eq(ending),
             to.payload.sample_end.eq(ending & slot["sample_end"].at(last)),
             moves.eq(~to.valid | to.ready),

@@ -67,15 +67,19 @@ class StaticEncoder(wiring.Component):
         given = staged(stages, read.data, READ, "value")
         unit_then = staged(stages, unit, 0, "unit")
         drawn = self._drawn(m, moves & valid[FIRST - 1] & ~is_end.at(FIRST), running)
-        kept = self._kept(m, stages, moves, place, step)
+        kept, keep = self._kept(m, stages, moves, place, step)
         now = staged(stages, step, FIRST, "step")  # the same in all stages
         count, keeps = code.emit(
             Slot(_moved(given), now, _moved(unit_then), staged(stages, drawn, FIRST, "draw"), kept)
         )
         present, ending = Signal(), Signal()  # in the last stage: a slot, and whether it ends a step
         m.d.comb += [present.eq(valid[-1]), ending.eq(present & is_end.at(last))]
-        if code.kept_width:
-            self._keep(m, moves & present & ~ending, place_then.at(last), keeps.at(last))
+        if keep is not None:
+            m.d.comb += [
+                keep.en.eq(moves & present & ~ending),
+                keep.addr.eq(place_then.at(last)),
+                keep.data.eq(keeps.at(last)),
+            ]
 
         finished = Signal()
         m.d.comb += finished.eq(ending & moves & (step == code.steps - 1))
@@ -134,21 +138,19 @@ class StaticEncoder(wiring.Component):
             m.d.sync += state.eq(following)
         return state
 
-    def _kept(self, m: Module, stages: Module, moves: Value, place: Value, step: Value) -> Staged:
-        """What the axon of the slot in stage :data:`FIRST` has kept."""
+    def _kept(
+        self, m: Module, stages: Module, moves: Value, place: Value, step: Value
+    ) -> tuple[Staged, memory.WritePort | None]:
+        """What the axon of the slot in stage :data:`FIRST` has kept, and the port that takes what it keeps."""
         if not self.code.kept_width:
-            return staged(stages, Const(0), FIRST, "kept")
+            return staged(stages, Const(0), FIRST, "kept"), None
         m.submodules.kept = kept = memory.Memory(
             shape=unsigned(self.code.kept_width), depth=self.code.inputs, init=[], attrs=BLOCK_MEMORY
         )
-        read, self._kept_port = kept.read_port(), kept.write_port()
+        read = kept.read_port()
         m.d.comb += [read.addr.eq(place), read.en.eq(moves)]
         found = staged(stages, read.data, READ, "kept")
-        return staged(stages, Mux(step == 0, 0, found.at(FIRST)), FIRST, "kept_before")
-
-    def _keep(self, m: Module, enable: Value, place: Value, keeps: Value) -> None:
-        port = self._kept_port
-        m.d.comb += [port.en.eq(enable), port.addr.eq(place), port.data.eq(keeps)]
+        return staged(stages, Mux(step == 0, 0, found.at(FIRST)), FIRST, "kept_before"), kept.write_port()
 
     def _send(
         self, m: Module, outlet: Outlet, moves: Value, present: Value, ending: Value, count: Value, step: Value

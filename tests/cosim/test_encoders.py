@@ -10,11 +10,11 @@ from ranvier.gen.design import load_design
 from ranvier.gen.emit import generate
 from ranvier.sim.runner import simulate_build
 
-STEPS, INPUTS, NEURONS, SAMPLES = 6, 16, 9, 8
+STEPS, INPUTS, NEURONS, SAMPLES = 6, 18, 9, 8  # nine signals, of which memories have no power of two
 ENCODERS = {  # others differ from the first only in the code's arithmetic, which tests/hw/codes compares
     "rate": "maximum = 255",
     "delta": "maximum = 1000\nthreshold = 300",
-    "address": "rows = 2\ncolumns = 4\ninterval = 1000",
+    "address": "rows = 3\ncolumns = 3\ninterval = 1000",
 }
 
 
@@ -22,7 +22,7 @@ def stimulus(code: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Arrays of a file; of address events so many that most axons have several in a step."""
     if code == "address":
         events, number = 200, SAMPLES * 200
-        arrays = {name: rng.integers(0, bound, number) for name, bound in (("x", 4), ("y", 2), ("p", 2))}
+        arrays = {name: rng.integers(0, bound, number) for name, bound in (("x", 3), ("y", 3), ("p", 2))}
         times = np.sort(rng.integers(0, STEPS * 1000, (SAMPLES, events)), axis=1).ravel()
         return arrays | {"t": times, "sample": np.repeat(np.arange(SAMPLES), events)}
     shape = (SAMPLES, STEPS, INPUTS // 2) if code == "delta" else (SAMPLES, INPUTS)

@@ -16,7 +16,7 @@ from ...programs import random_program
 from ..bench import expected_events, play
 
 
-@pytest.mark.parametrize(("seed", "name"), enumerate(CODES))
+@pytest.mark.parametrize(("seed", "name"), list(enumerate(CODES)))
 def test_values_in_spikes_out(seed, name):
     """The last layer spikes, or by turns is a readout."""
     rng = np.random.default_rng(seed)
