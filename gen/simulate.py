@@ -18,7 +18,7 @@ from ranvier.golden.synapse import Dense, Synapses
 
 from .network import ModelNeurons, Network, Neurons
 
-_FRACTION = 30  # bits of factors, a scale that floats undo exactly
+_FRACTION = 16  # bits of factors, as many as there may be; floats undo the scale exactly
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class _Model:
 
     def __init__(self, neurons: ModelNeurons, samples: int) -> None:
         formats = Formats(32, _FRACTION)
-        self.model, self.parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), formats)
+        self.model, parameters = neurons.model.fitted(neurons.values, np.ones(neurons.size), formats)
+        self.parameters = parameters | {"bias": np.zeros(neurons.size)}  # which the drive has in it
         self.kind = np.int16 if self.model.spike_width > 1 else np.bool_
         self.shape, initial = (samples, neurons.size), self.model.initial_real()
         names = ("integrator", *self.model.states())

@@ -24,7 +24,7 @@ from ranvier.gen.importer.extension import model_node
 from ranvier.golden.neurons.neuron import NEURONS, Formats, Inputs
 from ranvier.golden.torch_real import plain
 
-HIDDEN, FRACTION = 64, 16  # bits of factors, a scale that floats undo
+HIDDEN, FRACTION = 64, 15  # bits of factors, a scale that floats undo
 KEEP = 1 - 2**-4  # of the readout
 EPOCHS, LEARNING_RATE, WEIGHT_DECAY = 60, 3e-3, 1e-2
 ACTIVITY_COST, TEMPERATURE = 0.3, 4.0
@@ -32,39 +32,47 @@ ACTIVITY_COST, TEMPERATURE = 0.3, 4.0
 Values = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """``values`` of the FIELDS to start from; ``learned``: parameters of the step that are, each with the field that it
-    becomes and how."""
-
-    values: dict[str, object]
-    learned: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]]
-
-
-def same(value: np.ndarray) -> np.ndarray:
-    return value
-
-
 def logit(value: np.ndarray) -> np.ndarray:
     """Whose sigmoid is ``value``."""
-    inside = np.clip(value, 1e-6, 1 - 1e-6)
-    return np.log(inside / (1 - inside))
+    return np.log(value / (1 - value))
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A field that is learned, as ``parameters`` of the step, and what becomes of them."""
+
+    parameters: tuple[str, ...]
+    becomes: Callable[..., np.ndarray] = lambda value: value
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``values`` of the FIELDS to start from, and which of them are ``learned``."""
+
+    values: dict[str, object]
+    learned: dict[str, Learned]
+
+
+DECAY, THRESHOLD = Learned(("decay",)), Learned(("threshold",))
 RECIPES = {
-    "KLIF": Recipe({"decay": 0.875, "k": 1.0}, {"k": ("k", same), "decay": ("decay", same)}),
-    "PLIF": Recipe({"w": -2.0, "decay_input": 0}, {"membrane_factor": ("w", lambda keep: logit(1 - keep))}),
+    "KLIF": Recipe({"decay": 0.875, "k": 1.0}, {"k": Learned(("k",)), "decay": DECAY}),
+    "PLIF": Recipe({"w": -2.0, "decay_input": 0}, {"w": Learned(("membrane_factor",), lambda keep: logit(1 - keep))}),
     "LTMD": Recipe(
-        {"decay": 0.875, "k": 1.0}, {"threshold": ("k", lambda height: np.arctanh(np.minimum(height, 0.999)))}
+        {"decay": 0.875, "k": 1.0},
+        {"k": Learned(("threshold",), lambda height: np.arctanh(np.minimum(height, 0.999)))},
     ),
     "DIET": Recipe(
-        {"leak": 0.875, "v_threshold": 1.0}, {"membrane_factor": ("leak", same), "threshold": ("v_threshold", same)}
+        {"leak": 0.875, "v_threshold": 1.0}, {"leak": Learned(("membrane_factor",)), "v_threshold": THRESHOLD}
     ),
-    "LSNN": Recipe({"decay": 0.875, "rho": 0.9, "beta": 1.0}, {"decay": ("decay", same)}),
-    "LIFB": Recipe({"decay": 0.875, "k": 2.0, "v_burst": 2.0}, {"decay": ("decay", same)}),
-    "MT": Recipe({"decay": 0.875, "v_thresholds": (1.0, 2.0, 3.0)}, {"decay": ("decay", same)}),
-    "MLF": Recipe({"decay": 0.875, "v_thresholds": (0.6, 1.6, 2.6)}, {"decay": ("decay", same)}),
-    "Ternary": Recipe({"decay": 0.875}, {"decay": ("decay", same), "threshold": ("v_threshold", same)}),
+    "LSNN": Recipe({"decay": 0.875, "rho": 0.9, "beta": 1.0}, {"decay": DECAY}),
+    "LIFB": Recipe({"decay": 0.875, "k": 2.0, "v_burst": 2.0}, {"decay": DECAY}),
+    "MT": Recipe({"decay": 0.875, "v_thresholds": (1.0, 2.0, 3.0)}, {"decay": DECAY}),
+    "MLF": Recipe({"decay": 0.875, "v_thresholds": (0.6, 1.6, 2.6)}, {"decay": DECAY}),
+    "Ternary": Recipe({"decay": 0.875}, {"decay": DECAY, "v_threshold": THRESHOLD}),
+    "SlidingPSN": Recipe(
+        {"weight": (0.25, 0.5, 0.75, 1.0)},
+        {"weight": Learned(tuple(f"tap{ago}" for ago in (3, 2, 1, 0)), lambda *taps: np.concatenate(taps))},
+    ),
 }
 
 
@@ -78,24 +86,28 @@ class Population(torch.nn.Module):
         self.values = {n: np.atleast_1d(v) if fields[n].whole else np.full(HIDDEN, v) for n, v in given.items()}
         self.kind, self.recipe = kind, recipe
         self.model, parameters = NEURONS[kind].fitted(self.values, np.ones(HIDDEN), Formats(32, FRACTION))
-        self.factors = {name for name, (_, most) in self.model.ranges().items() if most == 1 << FRACTION}
+        _, doubled = NEURONS[kind].fitted(self.values, np.ones(HIDDEN), Formats(32, FRACTION + 1))
+        self.units = {name: 1 << FRACTION if (doubled[name] > value).any() else 1 for name, value in parameters.items()}
         self.learned, self.fixed = torch.nn.ParameterDict(), {}
+        shapes = {
+            name: (1,) if fields[f].whole else (HIDDEN,) for f, of in recipe.learned.items() for name in of.parameters
+        }
         for name, value in parameters.items():
-            one = 1 << FRACTION if name in self.factors else 1
-            tensor = torch.tensor(np.broadcast_to(value / one, HIDDEN).copy(), dtype=torch.float32)
-            if name in recipe.learned:
+            whole = np.resize(value / self.units[name], shapes.get(name, (HIDDEN,)))
+            tensor = torch.tensor(whole, dtype=torch.float32)
+            if name in shapes:
                 self.learned[name] = torch.nn.Parameter(tensor)
             else:
                 self.fixed[name] = tensor
 
     def start(self, samples: int) -> None:
-        initial = self.model.initial()
+        initial = self.model.initial_real()
         names = ("integrator", *self.model.states())
         self.states = {name: torch.full((samples, HIDDEN), float(initial.get(name, 0))) for name in names}
 
     def forward(self, drive: torch.Tensor) -> torch.Tensor:
         parameters = self.fixed | dict(self.learned.items())
-        parameters |= {name: parameters[name] * (1 << FRACTION) for name in self.factors}
+        parameters = {name: value * self.units[name] for name, value in parameters.items()}
         left = self.model.step(Inputs(self.states["integrator"] + drive, self.states, parameters))
         self.states = {"integrator": left.integrator, **left.state}
         return plain(left.spike)
@@ -104,15 +116,15 @@ class Population(torch.nn.Module):
     def limit(self) -> None:
         """Bring what is learned back to where the model may be."""
         for name, value in self.learned.items():
-            value.clamp_(
-                0.1, 0.99 if name in self.factors else None
-            )  # a leak that rounding leaves, a threshold above 0
+            if not name.startswith("tap"):  # a leak that rounding leaves, a threshold above 0
+                value.clamp_(0.1, 0.99 if name in ("decay", "membrane_factor") else None)
 
     def node(self) -> nir.NIRNode:
         """With what was learned."""
         values = dict(self.values)
-        for name, (field, becomes) in self.recipe.learned.items():
-            values[field] = becomes(self.learned[name].detach().numpy().astype(float))
+        for field, learned in self.recipe.learned.items():
+            found = [self.learned[name].detach().numpy().astype(float) for name in learned.parameters]
+            values[field] = learned.becomes(*found)
         return model_node(self.kind, **{name: value.astype(np.float32) for name, value in values.items()})
 
 
