@@ -23,7 +23,7 @@ from .simulators import environment, version
 # Only the signals that Python reads or writes stay visible: the rest may be optimised.
 BUILD_ARGUMENTS = {
     "icarus": ["-Wno-timescale"],
-    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-CFLAGS", "-O2", "-Wno-lint", "-Wno-style"],
+    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-Wno-lint", "-Wno-style"],
 }
 
 
