@@ -46,7 +46,7 @@ class Ranking(wiring.Component):
             with m.Elif(self._before(self.best, self.best_score)):
                 m.d.sync += [self.second.eq(self.best), self.second_score.eq(self.best_score)]
                 m.d.sync += [self.best.eq(self.neuron), self.best_score.eq(self.score)]
-            with m.Elif((self.neuron == self.second) | self._before(self.second, self.second_score)):
+            with m.Elif(self._before(self.second, self.second_score)):  # or the second itself, whose score rises
                 m.d.sync += [self.second.eq(self.neuron), self.second_score.eq(self.score)]
         if self.anew:
             ended = Signal(init=1)

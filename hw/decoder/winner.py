@@ -49,7 +49,7 @@ class Winner(Decoder):
             read.addr.eq(event.index),
             write.addr.eq(before.neuron),
             write.data.eq(moved),
-            write.en.eq(before.scored & self.free),
+            write.en.eq(before.scored),
         ]
         with m.If(self.free):
             m.d.sync += [
