@@ -10,7 +10,7 @@ from ranvier.gen.design import load_design
 from ranvier.gen.emit import generate
 from ranvier.sim.runner import simulate_build
 
-IMAGES = 3
+IMAGES = 4
 NAMES = sorted(path.stem for path in PRESETS.glob("digits_*.toml") if "train_digits_neurons" in path.read_text())
 
 
