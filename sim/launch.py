@@ -3,28 +3,20 @@
 cocotb's runner reads the environment, prints and exits as it likes; here it may.
 """
 
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cocotb_tools.config import libs_dir
 from cocotb_tools.runner import get_runner
 
 from .bench import BENCH, BenchLayout
+from .digest import BUILD_ARGUMENTS, bench_digest
 from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, Request, Simulator
-from .simulators import environment, version
-
-# Only the signals that Python reads or writes stay visible: the rest may be optimised.
-BUILD_ARGUMENTS = {
-    "icarus": ["-Wno-timescale"],
-    "verilator": ["--no-public-flat-rw", "--no-timing", "-O3", "-Wno-lint", "-Wno-style"],
-}
+from .simulators import environment
 
 
 def main() -> None:
@@ -57,13 +49,6 @@ def main() -> None:
         waves=bool(request.waveform),
         extra_env={FOLDER_VARIABLE: str(run)},
     )
-
-
-def bench_digest(simulator: Simulator, *texts: str) -> str:
-    """SHA-256 over all that compiled objects of Verilog ``texts`` depend on."""
-    cocotb = [metadata.version("cocotb"), str(libs_dir)]  # Verilator's programs are linked to it by its path
-    content = json.dumps([*texts, version(simulator), BUILD_ARGUMENTS[simulator], cocotb])
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def build_bench(simulator: Simulator, sources: Sequence[Path], work: Path) -> None:

@@ -24,8 +24,8 @@ from ranvier.golden.synapse import counts
 from ranvier.hw.config import ChipConfig, CoreConfig, chip_config
 from ranvier.hw.timing import ChipTiming
 
+from .comparison import Compared, Mismatch
 from .request import Request
-from .scoreboard import Compared, Mismatch
 from .simulators import version
 
 TRACED_SAMPLES = 4

@@ -11,10 +11,10 @@ from ranvier.gen.errors import RanvierError
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.program import Program
 
+from .comparison import Mismatch
 from .process import Progress, run_process
 from .request import OBSERVED, SAMPLES, Request, Simulator
 from .result import SimResult, collect, save
-from .scoreboard import Mismatch
 from .simulators import require
 
 WAVES_BEFORE = 64  # cycles before the step of a mismatch that a cut waveform shows

@@ -18,9 +18,10 @@ from ranvier.golden.program import Program
 
 from .agents import AnswerMonitor, BurstDriver, LayerMonitor, OutputMonitor
 from .bench import HALF_PERIOD_NS, BenchLayout
+from .comparison import Mismatch
 from .lifeline import die_with_parent
 from .request import FOLDER_VARIABLE, OBSERVED, PROGRESS, RESULT, SAMPLES, Request
-from .scoreboard import Mismatch, TraceScoreboard
+from .scoreboard import TraceScoreboard
 from .stimulus import encode_sample, transfer_words
 
 COUNTER_MAX = (1 << 16) - 1

@@ -14,7 +14,7 @@ from ranvier.gen.files import written_aside
 from ranvier.gen.synth.tools import tool_version
 
 from ..compiled.interface import Interface
-from ..launch import bench_digest
+from ..digest import bench_digest
 from ..request import Simulator
 from .bench import render
 

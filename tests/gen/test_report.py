@@ -27,8 +27,8 @@ from ranvier.golden.neurons.leak import Keep, Shift
 from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.program import Layer, Program, dense
 from ranvier.hw.config import chip_config
+from ranvier.sim.comparison import Compared, Mismatch
 from ranvier.sim.result import Cycles, SimResult, save
-from ranvier.sim.scoreboard import Compared, Mismatch
 
 SEED = 11
 VOID = {"meta", "br", "link", "img", "input", "hr"}

@@ -41,7 +41,7 @@ def decoded(decoder, histories):
         (FirstSpike(neurons=3, steps=STEPS), first_to_fire, (0, 1), 512),
         (Membrane(neurons=2, steps=STEPS, potential_width=2), greatest_sum, (-2, -1, 0, 1), 4096),
     ],
-    ids=str,
+    ids=["counts", "graded counts", "signed counts", "first spike", "membrane"],
 )
 def test_every_sample(decoder, oracle, values, samples):
     """The answer after every step, and that a sample may end exactly where no future changes it."""
