@@ -34,6 +34,11 @@ class Neurons:
     reset_timing: ResetTiming = "same_step"
     current_timing: CurrentTiming = "same_step"
 
+    @property
+    def spiking(self) -> bool:
+        """Whether they spike; else they are a readout."""
+        return self.threshold is not None
+
     def ordered(self, order: np.ndarray) -> "Neurons":
         """The same, numbered anew."""
         values = {name: value[order] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
@@ -68,7 +73,7 @@ class ModelNeurons:
     def membrane_bias(self) -> np.ndarray:
         return np.zeros(self.size)
 
-    current_decay = None
+    current_decay, spiking = None, True
 
     def ordered(self, order: np.ndarray) -> "ModelNeurons":
         """The same, numbered anew."""

@@ -107,7 +107,7 @@ def _layer(
     elif quantisation.weight_fraction is not None:
         scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
     else:  # of a readout all neurons are compared, so that they have one
-        scale = _scale(layer, width, quantisation.per_channel and neurons.threshold is not None)
+        scale = _scale(layer, width, quantisation.per_channel and neurons.spiking)
     if isinstance(neurons, ModelNeurons):
         model, integers = _fitted(layer, neurons, place, scale, quantisation, sent)
     else:
@@ -149,7 +149,7 @@ def _integrate_and_fire(
         state_width=MAX_STATE_WIDTH,
         membrane_decay=membrane_decay,
         current=current,
-        spiking=neurons.threshold is not None,
+        spiking=neurons.spiking,
         comparison=neurons.comparison,
         reset=neurons.reset,
         reset_timing=neurons.reset_timing,

@@ -8,7 +8,7 @@ import torch
 from torch import fx
 
 from ..readers.graph import NodeError
-from . import attention, norms, norse_neurons, snntorch_neurons, spikingjelly_neurons  # noqa: F401  enter themselves
+from . import attention, norms, norse_neurons, snntorch_neurons, spikingjelly_models, spikingjelly_neurons  # noqa: F401
 from .draft import MULTI, SINGLE, Draft, Potential, Signal, StateInput
 from .forms import apply, forms, plain
 from .registry import read_module

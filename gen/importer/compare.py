@@ -46,7 +46,7 @@ def compare(source: Source, trace: Trace, network: Network, steps: int, seed: in
         raise RanvierError(f"Model {source.name}: its forward fails on a batch of {SAMPLES} samples: {text}") from None
     order = channels_last(network.shape) if len(network.shape) > 1 else np.arange(network.inputs)
     last, layer = simulate(network, spikes.reshape(SAMPLES, steps, -1)[..., order])[-1], network.layers[-1]
-    spiking = layer.neurons.threshold is not None
+    spiking = layer.neurons.spiking
     observed = last.spikes.astype(float) if spiking else last.membrane
     back = np.argsort(channels_last(layer.shape)) if len(layer.shape) > 1 else np.arange(layer.bias.size)
     difference = np.abs(observed[..., back] - expected.reshape(SAMPLES, steps, -1))

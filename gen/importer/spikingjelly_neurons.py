@@ -14,7 +14,7 @@ from .neurons import Membrane, comparison, neurons
 from .registry import read_module, reads
 from .synapses import array, biased
 
-_DT_S = 1e-4  # SpikingJelly has no seconds; the default of its exporter
+DT_S = 1e-4  # SpikingJelly has no seconds; the default of its exporter
 
 
 @reads("spikingjelly.IFNode", "spikingjelly.SimpleIFNode")
@@ -58,17 +58,22 @@ def recurrent(draft: Draft, name: str, module: Any, signal: Signal) -> Signal:
     return replace(given, lead=signal.lead)
 
 
-def _made(
-    draft: Draft, name: str, module: Any, keep: Any, gain: Any, signal: Signal, current_keep: Any = None
-) -> Signal:
+def in_step(draft: Draft, module: Any, signal: Signal) -> None:
+    """See to it that ``module`` takes steps as it gets them. Raises NodeError."""
     multi = module.step_mode == "m"
     if signal.lead != (MULTI if multi else SINGLE):
         seen = "steps and samples as one axis" if len(signal.lead) < 2 else "all steps as one axis of samples"
         reason = f"its step_mode is '{module.step_mode}', and it gets " + ("a step" if draft.lead == SINGLE else seen)
         raise NodeError(reason, "set one step_mode for all (functional.set_step_mode)")
+
+
+def _made(
+    draft: Draft, name: str, module: Any, keep: Any, gain: Any, signal: Signal, current_keep: Any = None
+) -> Signal:
+    in_step(draft, module, signal)
     hard = module.v_reset is not None
     rest = module.v_reset if hard else 0.0
     membrane = Membrane(keep, gain, module.v_threshold - rest, 0.0, current_keep)
-    rule = Rule("spikingjelly", _DT_S, comparison(module.surrogate_function), "hard" if hard else "soft", "same_step",
+    rule = Rule("spikingjelly", DT_S, comparison(module.surrogate_function), "hard" if hard else "soft", "same_step",
                 None if current_keep is None else "same_step")  # fmt: skip
     return neurons(draft, name, membrane, rule, signal)

@@ -71,8 +71,7 @@ class Folding:
         stage = self.stages[node.name][0]
         if isinstance(stage, Population):
             following = [name for name in self._beyond_wires(node.name, self.graph.after) if name != self.output]
-            spikes = isinstance(stage.neurons, ModelNeurons) or stage.neurons.threshold is not None
-            if not spikes and following:
+            if not stage.neurons.spiking and following:
                 raise NodeError(
                     f"it does not spike, but {', '.join(following)} follows it",
                     f"end the network with {node.name}, or use a spiking neuron there",
