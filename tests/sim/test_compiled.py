@@ -178,13 +178,14 @@ def test_every_transfer_is_in_the_cycle_that_the_formulas_say(seed: int, cache_d
         assert (chip.model.received_cycles("events_out") - np.uint64(start)).tolist() == timing.sent
 
 
-WIDE = 150
+WIDE, STRIDE = 150, 10
 
 
 class WideChain(wiring.Component):
     """A FIFO that adds its parity to each wide word; ``enable`` 0 holds the input back.
 
-    ``ripple``: the parity goes through one signal, bit from bit, which is feedback to who looks at whole signals.
+    ``ripple``: the parity goes through one signal as wide as a word, from every ``STRIDE`` th bit of it to the next, which
+    is feedback to who looks at whole signals.
     """
 
     def __init__(self, *, ripple: bool) -> None:
@@ -215,9 +216,9 @@ class WideChain(wiring.Component):
             m.d.sync += self.total.eq(self.total + 1)
         if self.ripple:
             parity = Signal(WIDE)
-            m.d.comb += parity[0].eq(fifo.r_data[0])
-            for bit in range(1, WIDE):
-                m.d.comb += parity[bit].eq(parity[bit - 1] ^ fifo.r_data[bit])
+            for first in range(0, WIDE, STRIDE):
+                before = parity[first - 1] if first else 0
+                m.d.comb += parity[first + STRIDE - 1].eq(before ^ fifo.r_data[first : first + STRIDE].xor())
             m.d.comb += self.out.payload.parity.eq(parity[-1])
         else:
             m.d.comb += self.out.payload.parity.eq(fifo.r_data.xor())
