@@ -53,6 +53,10 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
         keep = zero
     threshold = values.get("v_threshold", values.get("threshold"))
     forgets = threshold is None or node.type == "Threshold"  # nothing that a reset could change
+    if not forgets and time.reset.value == "hard" and (values["v_reset"] > threshold).any():
+        wrong = int(np.argmax(values["v_reset"] > threshold))
+        reason = f"its v_reset of {values['v_reset'][wrong]:.4g} is above its v_threshold of {threshold[wrong]:.4g}"
+        raise NodeError(reason, "set discretisation.reset to what the model does, or correct the values")
     neurons = Neurons(
         membrane_decay=keep,
         threshold=threshold,

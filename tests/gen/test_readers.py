@@ -1,5 +1,6 @@
 """NIR graphs become the discrete equations that their nodes stand for."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -194,3 +195,14 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
             outcomes["refused"] += 1
     print(f"seed {seed}: {outcomes}")
     assert outcomes["refused"] >= 5
+
+
+def test_a_reset_above_the_threshold_is_refused(tmp_path: Path) -> None:
+    """Such a neuron would fire in every step once it has fired; a soft reset does not look at v_reset."""
+    path = tmp_path / "net.nir"
+    node = nir.LIF(TAU, R, LEAK, THRESHOLD, v_reset=THRESHOLD + (np.arange(N) == 1))
+    nir.write(path, nir.NIRGraph.from_list(nir.Linear(np.ones((N, 4))), node))
+    message = f"its v_reset of {THRESHOLD[1] + 1:.4g} is above its v_threshold of {THRESHOLD[1]:.4g}; set disc"
+    with pytest.raises(RanvierError, match=re.escape(message)):
+        read_network(path, Discretisation())
+    assert read_network(path, Discretisation(reset="soft")).layers[0].neurons.reset == "soft"

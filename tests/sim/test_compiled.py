@@ -184,8 +184,8 @@ WIDE, STRIDE = 150, 10
 class WideChain(wiring.Component):
     """A FIFO that adds its parity to each wide word; ``enable`` 0 holds the input back.
 
-    ``ripple``: the parity goes through one signal as wide as a word, from every ``STRIDE`` th bit of it to the next, which
-    is feedback to who looks at whole signals.
+    ``ripple``: the parity goes through one signal as wide as a word, from every ``STRIDE`` th bit of it to the next,
+    which is feedback to who looks at whole signals.
     """
 
     def __init__(self, *, ripple: bool) -> None:
