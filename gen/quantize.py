@@ -1,9 +1,7 @@
 """Floating point to integers: one scale for each layer or channel, widths from the configuration or derived.
 
 With a scale ``s`` (integer units per unit of membrane potential), weights, bias, threshold and reset value
-become ``round(s * x)``; decays are pure numbers. The scale that fills the weight range is not always the best at
-few bits: a few are tried that clip the largest weights, or that make the threshold an integer, and the one with
-the least squared error of a step's drive and threshold is taken, unless the configuration sets it.
+become ``round(s * x)``; decays are pure numbers. :mod:`.scales` finds it, unless the configuration sets it.
 """
 
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ranvier.golden.attention import Attention
-from ranvier.golden.fixed import signed_max, signed_width, weight_range
+from ranvier.golden.fixed import signed_max, signed_width
 from ranvier.golden.neurons.leak import Decay, Keep, Multiply, Shift
 from ranvier.golden.neurons.lif import Comparison, Current, Lif
 from ranvier.golden.neurons.neuron import Formats, Neuron
@@ -23,15 +21,13 @@ from ranvier.golden.synapse import Convolution, Synapses
 from .config import MAX_STATE_WIDTH, Quantisation
 from .errors import RanvierError
 from .network import ModelNeurons, Network, NetworkLayer, Neurons
+from .scales import best_scale, integer_weights
 from .widths import safe_widths, summed_width
 
 Spikes = tuple[int, bool]  # the greatest value, and whether one may be negative
 
-_CLIPS = np.linspace(1, 0.25, 16)  # part of the largest weight that the weight range ends at
-_ACTIVITY = 0.1  # share of the inputs that spike in a step, for weighing weight errors against the threshold's
 _EXACT = 1e-6  # a decay this close to 1 - 2**-k is one: float32 files hold 0.875 to 1e-7
 _MAX_SHIFT = 15
-_TINY = float(np.finfo(np.float32).tiny)  # smaller weights are none that a framework trained
 
 
 def quantize(network: Network, quantisation: Quantisation, programmable: bool = False) -> Program:
@@ -78,7 +74,7 @@ def _integer_connections(
     layer: NetworkLayer, place: int, scale: np.ndarray, width: int, sent: dict[int, Spikes]
 ) -> tuple[Connection, ...]:
     connections = []
-    for each, weights in zip(layer.connections, _weights(layer, scale, width), strict=True):
+    for each, weights in zip(layer.connections, integer_weights(layer, scale, width), strict=True):
         levels, negative = (
             max(values) for values in zip(*(sent[max(place + source, -1)] for source in each.sources), strict=True)
         )
@@ -107,7 +103,7 @@ def _layer(
     elif quantisation.weight_fraction is not None:
         scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
     else:  # of a readout all neurons are compared, so that they have one
-        scale = _scale(layer, width, quantisation.per_channel and neurons.spiking)
+        scale = best_scale(layer, width, quantisation.per_channel and neurons.spiking)
     if isinstance(neurons, ModelNeurons):
         model, integers = _fitted(layer, neurons, place, scale, quantisation, sent)
     else:
@@ -196,94 +192,6 @@ def _shared(values: np.ndarray, synapses: Synapses, programmable: bool) -> np.nd
         if not np.ptp(channels, axis=0).any():
             return np.array(channels[0])
     return values
-
-
-def _scale(layer: NetworkLayer, width: int, per_channel: bool) -> np.ndarray:
-    """Integer units per unit of membrane potential, ``[neurons]``: one for all, or for each channel."""
-    magnitudes, neurons = np.abs(layer.weights), layer.bias.size
-    if not np.isfinite(magnitudes).all() or not np.isfinite(layer.bias).all():
-        raise RanvierError(f"Layer {layer.name}: weights times gains are not finite; check tau and r of its neurons")
-    largest = float(magnitudes.max())
-    if 0 < largest < _TINY:
-        raise RanvierError(
-            f"Layer {layer.name}: its weights times gains are at most {largest:.3g}, too small to compute with; train"
-            " it, or check tau and r of its neurons"
-        )
-    if largest == 0:
-        raise RanvierError(f"Layer {layer.name}: all weights are 0, so that nothing can be computed; train it")
-    if width == 1:
-        zeros = int(np.count_nonzero(layer.weights == 0))
-        if zeros:
-            raise RanvierError(
-                f"Layer {layer.name}: {zeros} of {magnitudes.size} weights are 0, but a weight of 1 bit is -1 or +1;"
-                " set quantisation.weight_width to 2 or more"
-            )
-    channels = _channels(layer) if per_channel else np.zeros(neurons, np.int64)
-    greatest, mean = _magnitudes(layer, channels)
-    if width == 1:
-        return np.asarray(1 / mean[channels])  # least squared error of ±1/scale
-    scales = [(signed_max(width) / (clip * greatest))[channels] for clip in _CLIPS]
-    threshold = None if layer.neurons.threshold is None else np.abs(layer.neurons.threshold)
-    if threshold is not None and threshold.all() and all(not np.ptp(threshold[channels == k]) for k in set(channels)):
-        scales += [whole / threshold for s in scales if (whole := np.rint(s * threshold)).all()]
-    errors = np.array([_error(layer, scale, width) for scale in scales])
-    best = np.array([errors[:, channels == k].mean(axis=1).argmin() for k in range(channels.max() + 1)])
-    return np.asarray(np.array(scales)[best[channels], np.arange(neurons)])
-
-
-def _channels(layer: NetworkLayer) -> np.ndarray:
-    """Of each neuron its channel: of a convolution the filter, else the neuron itself."""
-    synapses, neurons = layer.connections[0].synapses, layer.bias.size
-    return np.arange(neurons) % (synapses.geometry.filters if isinstance(synapses, Convolution) else neurons)
-
-
-def _magnitudes(layer: NetworkLayer, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Greatest and mean magnitude of the weights of each channel; where all are 0, those of the layer."""
-    count, everything = int(channels.max()) + 1, np.abs(layer.weights)
-    if count == 1:
-        return everything.max(keepdims=True), everything.mean(keepdims=True)
-    parts = [np.abs(c.synapses.weights) for c in layer.connections]
-    flat = [
-        each.reshape(count, -1) if isinstance(c.synapses, Convolution) else each.T
-        for each, c in zip(parts, layer.connections, strict=True)
-    ]
-    together = np.concatenate(flat, axis=1)
-    greatest, mean = together.max(axis=1), together.mean(axis=1)
-    return np.where(greatest > _TINY, greatest, everything.max()), np.where(mean > _TINY, mean, everything.mean())
-
-
-def _error(layer: NetworkLayer, scale: np.ndarray, width: int) -> np.ndarray:
-    """Squared error of a step's drive and threshold, of each neuron."""
-    error = np.zeros(layer.bias.size)
-    for connection, weights in zip(layer.connections, _weights(layer, scale, width), strict=True):
-        synapses = connection.synapses
-        error += _ACTIVITY * synapses.totals(_squared(synapses.weights, weights / _beside(synapses, scale)))
-    values = [layer.bias, layer.neurons.membrane_bias]
-    values += [] if layer.neurons.threshold is None else [layer.neurons.threshold]
-    for value in values:
-        error = error + _squared(value, np.rint(scale * value) / scale)
-    return error
-
-
-def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray((a - b) ** 2)
-
-
-def _beside(synapses: Synapses, scale: np.ndarray) -> np.ndarray:
-    """``scale`` of the neurons, shaped to meet the weights."""
-    if isinstance(synapses, Convolution):
-        return scale[: synapses.geometry.filters, None, None, None]
-    return scale[:1] if isinstance(synapses, Attention) else scale
-
-
-def _weights(layer: NetworkLayer, scale: np.ndarray, width: int) -> list[np.ndarray]:
-    """Integers of each connection."""
-    if width == 1:
-        return [np.where(connection.synapses.weights > 0, 1, -1) for connection in layer.connections]
-    return [
-        np.clip(np.rint(_beside(c.synapses, scale) * c.synapses.weights), *weight_range(width)).astype(np.int64)
-        for c in layer.connections
-    ]
 
 
 def _decay(layer: NetworkLayer, values: np.ndarray, fraction_bits: int, programmable: bool) -> tuple[Decay, np.ndarray]:

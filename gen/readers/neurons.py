@@ -53,10 +53,8 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
         keep = zero
     threshold = values.get("v_threshold", values.get("threshold"))
     forgets = threshold is None or node.type == "Threshold"  # nothing that a reset could change
-    if not forgets and time.reset.value == "hard" and (values["v_reset"] > threshold).any():
-        wrong = int(np.argmax(values["v_reset"] > threshold))
-        reason = f"its v_reset of {values['v_reset'][wrong]:.4g} is above its v_threshold of {threshold[wrong]:.4g}"
-        raise NodeError(reason, "set discretisation.reset to what the model does, or correct the values")
+    if threshold is not None and not forgets and time.reset.value == "hard":
+        _check_reset(values["v_reset"], threshold)
     neurons = Neurons(
         membrane_decay=keep,
         threshold=threshold,
@@ -69,6 +67,14 @@ def _neurons(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, S
         current_timing=time.current_timing.value,
     )
     return Population(gain, neurons), shape
+
+
+def _check_reset(reset: np.ndarray, threshold: np.ndarray) -> None:
+    """Raises NodeError where a neuron that has fired would fire in every step."""
+    above = np.flatnonzero(reset > threshold)
+    if above.size:
+        reason = f"its v_reset of {reset[above[0]]:.4g} is above its v_threshold of {threshold[above[0]]:.4g}"
+        raise NodeError(reason, "set discretisation.reset to what the model does, or correct the values")
 
 
 def _parameters(node: Node, shape: Shape | None) -> tuple[dict[str, np.ndarray], Shape]:

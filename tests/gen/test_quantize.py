@@ -75,7 +75,7 @@ def test_the_scale_of_few_bits_beats_filling_the_range(monkeypatch: pytest.Monke
 
     chosen = deviations()
     filled = lambda layer, width, per_channel: np.full(layer.bias.size, 7 / np.abs(layer.weights).max())  # noqa: E731
-    monkeypatch.setattr(quantizer, "_scale", filled)
+    monkeypatch.setattr(quantizer, "best_scale", filled)
     assert np.mean(chosen) < 0.95 * np.mean(deviations())
 
 
