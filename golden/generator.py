@@ -19,20 +19,29 @@ def advance(state: Value) -> Value:
     return b ^ ((b * (1 << 5)) & _MASK)
 
 
-def _apply(columns: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """The matrix of ``columns`` (images of the single bits) times each of ``states``."""
-    result = np.zeros_like(states)
-    for bit in range(WIDTH):
-        result ^= np.where((states >> bit) & 1, columns[bit], 0)
+def _tables(columns: np.ndarray) -> np.ndarray:
+    """What each value of each byte of a state becomes, int64 ``[4, 256]``, by the matrix of ``columns`` (images of the
+    single bits): four look-ups instead of 32 products."""
+    tables = np.zeros((WIDTH // 8, 1), np.int64)
+    for images in columns.reshape(WIDTH // 8, 8).T:
+        tables = np.concatenate([tables, tables ^ images[:, None]], axis=1)
+    return tables
+
+
+def _apply(tables: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """The matrix of ``tables`` times each of ``states``."""
+    result = tables[0][states & 255]
+    for byte in range(1, len(tables)):
+        result ^= tables[byte][states >> 8 * byte & 255]
     return result
 
 
 def _powers() -> list[np.ndarray]:
-    """Matrices of ``2**n`` steps."""
+    """Tables of the matrices of ``2**n`` steps."""
     bits = np.int64(1) << np.arange(WIDTH, dtype=np.int64)
-    powers = [advance(bits)]
+    powers = [_tables(advance(bits))]
     while len(powers) < WIDTH:
-        powers.append(_apply(powers[-1], powers[-1]))
+        powers.append(_tables(_apply(powers[-1], _apply(powers[-1], bits))))
     return powers
 
 
