@@ -32,8 +32,8 @@ STEPS = 4
 PATIENCE = 1_000_000  # cycles: far more than any run here takes
 # seed → sizes, lanes, is the last layer a readout; several groups and one, state in memory and in registers
 CHIPS: dict[int, tuple[list[int], list[int], bool]] = {
-    1: ([30, 37, 12], [5, 12], False),
-    2: ([9, 64, 20, 7], [16, 3, 2], True),
+    1: ([30, 37, 6], [5, 6], False),
+    2: ([9, 32, 20, 7], [8, 3, 2], True),
     3: ([17, 24], [1], False),
     4: ([40, 23], [8], True),
 }
