@@ -27,6 +27,8 @@ def filled(model: type[Neuron], values: Mapping[str, np.ndarray]) -> dict[str, n
         if name not in values and field.default is None:
             raise ValueError(f"{model.kind} needs {name}, which has no default")
         found[name] = np.asarray(values.get(name, field.default), np.float64)
+        if not found[name].size:
+            raise ValueError(f"{model.kind} needs a value of {name} at least, not an empty array")
         wrong = found[name][~(np.isfinite(found[name]) & (found[name] >= field.low) & (found[name] <= field.high))]
         if wrong.size:
             raise ValueError(

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..fixed import Value, cut, let, narrow, reaches, select, signed_max
+from .fields import factor, switched
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 
@@ -67,7 +68,7 @@ class _Levels(Neuron):
         if (np.diff(thresholds) <= 0).any():
             raise ValueError(f"{cls.kind}: v_thresholds must grow from one to the next, not {thresholds.tolist()}")
         parameters = {f"threshold{number}": scale * value for number, value in enumerate(thresholds)}
-        parameters["decay"] = values["decay"] * (1 << formats.fraction_bits)
+        parameters["decay"] = factor(cls, "decay", values["decay"], formats.fraction_bits)
         return cls(formats.state_width, formats.fraction_bits, thresholds.size, **options), parameters
 
 
@@ -104,7 +105,12 @@ class MultiThreshold(_Levels, kind="MT"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["MultiThreshold", dict[str, np.ndarray]]:
-        soft = bool(values["soft_reset"].all())
+        soft, lowest = switched(cls, values, "soft_reset"), values["v_thresholds"].flat[0]
+        if not soft and values["v_reset"].max() > lowest:
+            raise ValueError(
+                f"MT needs v_reset at or below the lowest of v_thresholds, not {values['v_reset'].max():g} above"
+                f" {lowest:g}"
+            )
         model, parameters = cls._fitted(values, scale, formats, soft=soft)
         return model, parameters | ({} if soft else {"reset_value": scale * values["v_reset"]})
 

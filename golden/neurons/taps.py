@@ -5,7 +5,7 @@ from math import isqrt
 
 import numpy as np
 
-from ..fixed import Value, cut, let, narrow, round_shift, select, signed_max
+from ..fixed import Value, cut, let, narrow, round_shift, select, signed_width
 
 MAX_FRACTION_BITS = 16
 MAX_TAP_WIDTH = 24
@@ -61,6 +61,6 @@ def square(kind: str, values: Mapping[str, np.ndarray]) -> tuple[int, np.ndarray
 
 
 def tap_width(taps: Mapping[str, np.ndarray]) -> int:
-    """Signed bits that hold all of ``taps``, rounded."""
-    largest = max(int(np.rint(np.abs(array)).max()) for array in taps.values())
-    return next(width for width in range(2, 64) if signed_max(width) >= largest)
+    """Signed bits that hold all of ``taps``, rounded; more than a neuron may have for what is greater still."""
+    largest = max(np.rint(np.abs(array)).max() for array in taps.values())
+    return max(signed_width(0, int(min(largest, 2.0**62))), 2)

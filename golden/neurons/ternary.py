@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..fixed import cut, let, reaches, select, signed_max
+from .fields import factor, switched
 from .leak import Multiply
 from .neuron import Field, Format, Formats, Inputs, Neuron, Outputs
 
@@ -59,6 +60,6 @@ class Ternary(Neuron, kind="Ternary"):
     def fitted(
         cls, values: Mapping[str, np.ndarray], scale: np.ndarray, formats: Formats
     ) -> tuple["Ternary", dict[str, np.ndarray]]:
-        one = 1 << formats.fraction_bits
-        parameters = {"decay": one * values["decay"], "threshold": scale * values["v_threshold"]}
-        return cls(formats.state_width, formats.fraction_bits, bool(values["soft_reset"].all())), parameters
+        bits, soft = formats.fraction_bits, switched(cls, values, "soft_reset")
+        parameters = {"decay": factor(cls, "decay", values["decay"], bits), "threshold": scale * values["v_threshold"]}
+        return cls(formats.state_width, bits, soft), parameters

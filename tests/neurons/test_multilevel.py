@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 import pytest
 
+from ranvier.golden.neurons.fields import filled
 from ranvier.golden.neurons.multilevel import MultiLevel, MultiThreshold
 from ranvier.golden.neurons.neuron import Formats, Inputs
 
@@ -75,6 +76,23 @@ def test_thresholds_that_do_not_grow_are_refused(model):
         model.fitted(fields | {"v_thresholds": np.ones(2)}, np.ones(3), Formats(8, 4))
     parameters = {"threshold0": np.array(3), "threshold1": np.array([4, 3])}
     assert model(8, 4, 2).problem(parameters) == "Thresholds must grow from one to the next"
+
+
+REFUSED = [
+    (MultiThreshold, {"v_reset": np.array([0.0, 1.5]), "soft_reset": np.zeros(2)},
+     "MT needs v_reset at or below the lowest of v_thresholds, not 1.5 above 1"),
+    (MultiThreshold, {"soft_reset": np.array([0.0, 1.0])},
+     "MT needs soft_reset 0 or 1, alike for all neurons, not 0..1"),
+    (MultiLevel, {"decay": np.full(2, 0.99)},
+     "MLF needs a leak that is left after rounding: decay of 0.99 is 1 with 4 fraction bits, set more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "values", "message"), REFUSED)
+def test_what_no_such_neuron_has_is_refused(model, values, message):
+    fields = {"decay": np.full(2, 0.5), "v_thresholds": np.array([1.0, 2.0])} | values
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.fitted(filled(model, fields), np.ones(2), Formats(8, 4))
 
 
 @pytest.mark.parametrize("draw", [draw_one_potential, draw_potential_each])

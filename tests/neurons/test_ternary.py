@@ -5,8 +5,10 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import pytest
 
-from ranvier.golden.neurons.neuron import Inputs
+from ranvier.golden.neurons.fields import filled
+from ranvier.golden.neurons.neuron import Formats, Inputs
 from ranvier.golden.neurons.ternary import Ternary
 
 from .bench import check_interpreters, check_rtl
@@ -36,6 +38,21 @@ def test_every_state():
             fired.add(left.spike)
     print(f"{compared} states")
     assert compared == 2 * 64 * 31 * 9 and fired == {-1, 0, 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"soft_reset": 0.5}, "Ternary needs soft_reset 0 or 1, alike for all neurons, not 0.5..0.5"),
+        ({"decay": 0.99},
+         "Ternary needs a leak that is left after rounding: decay of 0.99 is 1 with 4 fraction bits, set more"),
+    ],
+)  # fmt: skip
+def test_what_no_such_neuron_has_is_refused(values, message):
+    fields = {name: np.full(2, value) for name, value in ({"decay": 0.5} | values).items()}
+    with pytest.raises(ValueError) as error:
+        Ternary.fitted(filled(Ternary, fields), np.ones(2), Formats(8, 4))
+    assert str(error.value) == message
 
 
 def test_interpreters():
