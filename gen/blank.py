@@ -82,6 +82,13 @@ def _of_model(
         model, parameters = NEURONS[neuron.model].fitted(neuron.arrays(), np.ones(1), formats)
     except ValueError as error:
         raise RanvierError(f"Core {name}: {error}") from None
+    for key, value in parameters.items():
+        largest = float(np.abs(value).max())
+        if not largest <= signed_max(MAX_STATE_WIDTH):  # also where it is not a number
+            raise RanvierError(
+                f"Core {name}: its {key} becomes {largest:.3g}, too much for {MAX_STATE_WIDTH} bits; set smaller"
+                " core.neuron.values"
+            )
     return model, {"bias": 0} | {key: int(np.rint(value).reshape(-1)[0]) for key, value in parameters.items()}
 
 

@@ -123,6 +123,9 @@ class BlankCore(Section):
         leaky = [self.threshold, self.leak_shift]
         if leaky.count(None) != (0 if self.neuron is None else 2):
             raise ValueError("either 'threshold' and 'leak_shift', or a 'neuron' must be given")
+        beside = sorted(self.model_fields_set & {"comparison", "reset"})
+        if self.neuron is not None and beside:
+            raise ValueError(f"a 'neuron' has no '{beside[0]}' beside it: its values say what it does")
         return self
 
 

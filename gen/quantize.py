@@ -83,6 +83,11 @@ def _integer_connections(
                 f"Layer {layer.name}: an attention multiplies spikes, but it hears some of {levels} levels or below 0;"
                 " put neurons between them, or set quantisation.input_levels to 1"
             )
+        if negative and each.delays is not None:
+            raise RanvierError(
+                f"Layer {layer.name}: delays are of spikes from 0 up, but it hears some below 0; take the Delay away, or"
+                " neurons without such spikes"
+            )
         synapses = replace(each.synapses, weights=weights)
         connections.append(replace(each, synapses=synapses, levels=levels, negative=negative))
     return tuple(connections)

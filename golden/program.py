@@ -138,6 +138,8 @@ class Layer:
             raise ValueError(f"Layer {self.name}: convolutions must all have neurons of one shape, not {shapes}")
         if self.attention is not None and (len(self.connections) > 1 or self.weights[0][0] != 1):
             raise ValueError(f"Layer {self.name}: an attention must stand alone, with a weight of 1")
+        if self.negative and self.delays is not None:
+            raise ValueError(f"Layer {self.name} must not have both delays and spikes below 0 at its connections")
         if 0 < len(self.convolutions) < len(self.connections):
             raise ValueError(f"Layer {self.name}: connections must all be convolutions, or all dense")
         for connection in self.connections[1:]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ranvier.gen.accuracy import measure
-from ranvier.gen.config import Configuration, Discretisation, Quantisation
+from ranvier.gen.blank import blank_program
+from ranvier.gen.config import BlankCore, Configuration, Discretisation, Quantisation
 from ranvier.gen.errors import RanvierError
 from ranvier.gen.importer.extension import model_node
 from ranvier.gen.network import ModelNeurons, Network
@@ -18,7 +19,11 @@ from ranvier.gen.readers import read_network
 from ranvier.gen.simulate import simulate
 from ranvier.gen.stimulus import Samples
 from ranvier.golden.neurons.fields import models
+from ranvier.golden.neurons.leak import Keep
+from ranvier.golden.neurons.lif import Lif
 from ranvier.golden.neurons.neuron import NEURONS
+from ranvier.golden.program import Connection, Layer
+from ranvier.golden.synapse import Dense
 
 INPUTS, NEURONS_HIDDEN, OUTPUTS, STEPS = 20, 12, 5, 16
 STRENGTH = {
@@ -122,6 +127,10 @@ CORE = {"name": "net", "core": {"axons": 4, "neurons": 4}}
         ({"threshold": 3}, "either 'threshold' and 'leak_shift', or a 'neuron' must be given"),
         ({"threshold": 3, "leak_shift": 1, "neuron": {"model": "KLIF", "values": {"decay": 0.5}}},
          "either 'threshold' and 'leak_shift', or a 'neuron' must be given"),
+        ({"reset": "soft", "neuron": {"model": "KLIF", "values": {"decay": 0.5}}},
+         "a 'neuron' has no 'reset' beside it: its values say what it does"),
+        ({"neuron": {"model": "MT", "values": {"decay": 0.5, "v_thresholds": []}}},
+         "MT needs a value of v_thresholds at least, not an empty array"),
         ({"neuron": {"model": "LIFE"}}, f"model must be one of {', '.join(models())}, not 'LIFE'"),
         ({"neuron": {"model": "KLIF"}}, "KLIF needs decay, which has no default"),
         ({"neuron": {"model": "KLIF", "values": {"tau": 2}}},
@@ -133,3 +142,46 @@ CORE = {"name": "net", "core": {"axons": 4, "neurons": 4}}
 def test_a_core_of_no_model_is_refused(core: dict, message: str):
     with pytest.raises(ValueError, match=re.escape(message)):
         Configuration.model_validate(CORE | {"core": CORE["core"] | core})
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        ("KLIF", {"decay": 0.5, "v_threshold": 1e300},
+         "Core net: its threshold becomes 1e+300, too much for 32 bits; set smaller core.neuron.values"),
+        ("SlidingPSN", {"weight": [1e200, 1.0]},
+         "Core net: Weights over time of a SlidingPSN must have 1..24 bits, not 64"),
+    ],
+)  # fmt: skip
+def test_a_core_of_values_too_great_is_refused(kind: str, values: dict, message: str):
+    core = CORE["core"] | {"neuron": {"model": kind, "values": values}}
+    with pytest.raises(RanvierError) as error:
+        blank_program("net", BlankCore.model_validate(core), Quantisation())
+    assert str(error.value) == message
+
+
+def test_delays_of_spikes_below_0_are_refused(tmp_path: Path):
+    """Of those spikes, and of others at the same neurons."""
+    neurons = np.ones(2)
+    nodes = {
+        "input": nir.Input({"input": np.array([2])}),
+        "synapses1": nir.Linear(np.eye(2)),
+        "hidden": model_node("Ternary", decay=0.5 * neurons),
+        "delay": nir.Delay(2e-4 * neurons),
+        "synapses2": nir.Linear(np.eye(2)),
+        "readout": nir.LI(1e-3 * neurons, 10 * neurons, 0 * neurons),
+        "output": nir.Output({"output": np.array([2])}),
+    }
+    nir.write(tmp_path / "net.nir", nir.NIRGraph(nodes, list(pairwise(nodes)), type_check=False))
+    with pytest.raises(RanvierError) as refusal:
+        quantize(read_network(tmp_path / "net.nir", Discretisation(dt_s=1e-4)), Quantisation())
+    assert str(refusal.value) == (
+        "Layer readout: delays are of spikes from 0 up, but it hears some below 0; take the Delay away, or neurons"
+        " without such spikes"
+    )
+    below, above = Dense(np.ones((2, 3), np.int64)), Dense(np.ones((4, 3), np.int64))
+    connections = Connection(below, negative=True), Connection(above, (-2,), np.array([0, 1, 2, 0]))
+    parameters = {name: np.array(0) for name in Lif(8, Keep()).parameter_shapes()}
+    with pytest.raises(ValueError) as error:
+        Layer("last", connections, 2, Lif(8, Keep()), parameters)
+    assert str(error.value) == "Layer last must not have both delays and spikes below 0 at its connections"
