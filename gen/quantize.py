@@ -73,7 +73,7 @@ def _explained(name: str) -> Iterator[None]:
 def _integer_connections(
     layer: NetworkLayer, place: int, scale: np.ndarray, width: int, sent: dict[int, Spikes]
 ) -> tuple[Connection, ...]:
-    connections = []
+    connections, delayed = [], any(each.delays is not None for each in layer.connections)
     for each, weights in zip(layer.connections, integer_weights(layer, scale, width), strict=True):
         levels, negative = (
             max(values) for values in zip(*(sent[max(place + source, -1)] for source in each.sources), strict=True)
@@ -83,10 +83,10 @@ def _integer_connections(
                 f"Layer {layer.name}: an attention multiplies spikes, but it hears some of {levels} levels or below 0;"
                 " put neurons between them, or set quantisation.input_levels to 1"
             )
-        if negative and each.delays is not None:
+        if negative and delayed:
             raise RanvierError(
-                f"Layer {layer.name}: delays are of spikes from 0 up, but it hears some below 0; take the Delay away, or"
-                " neurons without such spikes"
+                f"Layer {layer.name}: delays are of spikes from 0 up, but it hears some below 0; take the Delay away,"
+                " or neurons without such spikes"
             )
         synapses = replace(each.synapses, weights=weights)
         connections.append(replace(each, synapses=synapses, levels=levels, negative=negative))
@@ -127,8 +127,9 @@ def _layer(
     try:
         return Layer(layer.name, connections, width, model, parameters, scale if np.ptp(scale) else scale[0])
     except ValueError as error:
+        problem = str(error).removeprefix(f"Layer {layer.name}: ")
         raise RanvierError(
-            f"Layer {layer.name}: {error}; set quantisation.state_width or weight_width to suit"
+            f"Layer {layer.name}: {problem}; set quantisation.state_width or weight_width to suit"
         ) from None
 
 

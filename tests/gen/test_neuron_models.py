@@ -160,6 +160,14 @@ def test_a_core_of_values_too_great_is_refused(kind: str, values: dict, message:
     assert str(error.value) == message
 
 
+def test_a_parameter_that_does_not_fit_names_its_layer_once(tmp_path: Path):
+    """A threshold of three bits, of a state of two."""
+    read = network(tmp_path / "net.nir", "KLIF", v_threshold=np.full(NEURONS_HIDDEN, 1.0))
+    with pytest.raises(RanvierError) as error:
+        quantize(read, Quantisation(state_width=2))
+    assert re.match(r"Layer hidden: Parameter threshold must lie in 0\.\.1 \(2 bits\), not ", str(error.value))
+
+
 def test_delays_of_spikes_below_0_are_refused(tmp_path: Path):
     """Of those spikes, and of others at the same neurons."""
     neurons = np.ones(2)
@@ -179,6 +187,13 @@ def test_delays_of_spikes_below_0_are_refused(tmp_path: Path):
         "Layer readout: delays are of spikes from 0 up, but it hears some below 0; take the Delay away, or neurons"
         " without such spikes"
     )
+    beside = {"axon_delay": nir.Delay(2e-4 * neurons), "synapses3": nir.Linear(np.eye(2))}
+    there = [("input", "axon_delay"), ("axon_delay", "synapses3"), ("synapses3", "readout")]
+    del nodes["delay"]
+    nir.write(tmp_path / "two.nir", nir.NIRGraph(nodes | beside, [*pairwise(nodes), *there], type_check=False))
+    with pytest.raises(RanvierError) as second:
+        quantize(read_network(tmp_path / "two.nir", Discretisation(dt_s=1e-4)), Quantisation())
+    assert str(second.value) == str(refusal.value)
     below, above = Dense(np.ones((2, 3), np.int64)), Dense(np.ones((4, 3), np.int64))
     connections = Connection(below, negative=True), Connection(above, (-2,), np.array([0, 1, 2, 0]))
     parameters = {name: np.array(0) for name in Lif(8, Keep()).parameter_shapes()}
