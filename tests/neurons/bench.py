@@ -166,7 +166,7 @@ def check_rtl(draw: Draw, seed: int, *, steps: int = STEPS, lanes: int = LANES) 
         sources=("cases",),
         sinks=(),
         probes={"results": ("done", signals)},
-        flat=False,  # compiled faster, and run for less than a second
+        flat=False,  # saves more of the compilation than it costs in the run
     )
     count, compared, fired = steps // lanes, 0, 0
     values = [cases(rng, model, count) for model in models]
