@@ -30,7 +30,7 @@ def _tables(columns: np.ndarray) -> np.ndarray:
 
 def _apply(tables: np.ndarray, states: np.ndarray) -> np.ndarray:
     """The matrix of ``tables`` times each of ``states``."""
-    result = tables[0][states & 255]
+    result: np.ndarray = tables[0][states & 255]
     for byte in range(1, len(tables)):
         result ^= tables[byte][states >> 8 * byte & 255]
     return result
