@@ -17,7 +17,7 @@ from rich.console import Console
 from ranvier.gen.config import PRESETS
 from ranvier.gen.design import Design, load_design
 from ranvier.gen.emit import emit_part, emit_rtlil, generate
-from ranvier.gen.synth import SynthReport, synthesise
+from ranvier.gen.synth import SynthReport, map_cells, synthesise
 from ranvier.gen.synth.targets import find_target
 from ranvier.golden.inference import run_program
 from ranvier.golden.neurons.fields import filled, models
@@ -85,7 +85,7 @@ def core_row(name: str, model: Neuron, parameters: dict[str, np.ndarray]) -> str
     return "| " + " | ".join(columns) + " |\n"
 
 
-def digits_row(name: str, console: Console) -> str:
+def digits_row(name: str) -> str:
     """One line of the second table: all images in the compiled Verilog."""
     design = load_design(name)
     samples = design.measured
@@ -95,7 +95,7 @@ def digits_row(name: str, console: Console) -> str:
     generate(design, folder)
     result = simulate_build(folder, samples, simulator="verilator")
     assert result.passed, result.problem
-    report = synthesise(emit_rtlil(design), design.configuration.name, find_target("ecp5"))
+    cells = map_cells(emit_rtlil(design), design.configuration.name, find_target("ecp5"))
     assert design.report is not None and result.cycles is not None
     columns = [
         f"`{name}`",
@@ -106,8 +106,7 @@ def digits_row(name: str, console: Console) -> str:
         f"{hidden:.1f}",
         f"{result.compared.spikes + result.compared.membranes:,}",
         f"{result.cycles.mean:,.0f}",
-        *(f"{report.cells[kind]:,}" for kind in ("lut4", "ff", "dsp")),
-        _speed(report),
+        *(f"{cells.get(kind, 0):,}" for kind in ("LUT4", "TRELLIS_FF", "MULT18X18D")),
     ]
     return "| " + " | ".join(columns) + " |\n"
 
@@ -143,12 +142,12 @@ def main(write: Annotated[bool, typer.Option("--write", help="Put the tables int
     print(first)
     second = (
         "| preset | model | neurons | float | integers | RTL | hidden spikes | values compared | cycles |"
-        " LUT4 | FF | DSP | MHz (seeds) |\n"
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n"
+        " LUT4 | FF | DSP |\n"
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for name in trained():
         with console.status(name):
-            second += digits_row(name, console)
+            second += digits_row(name)
     print(second)
     if write:
         PAGE.write_text(put(put(PAGE.read_text(), CORES, first), DIGITS, second))
