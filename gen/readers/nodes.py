@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ranvier.golden.neurons.fields import models
 from ranvier.golden.program import MAX_DELAY
 from ranvier.golden.synapse import Axis
 
@@ -67,7 +68,8 @@ def translate(node: Node, shape: Shape | None, time: TimeModel) -> tuple[Stage, 
     """
     if node.type not in _TRANSLATIONS:
         reason = f"nodes of type {node.type} are not supported"
-        raise NodeError(reason, f"use {', '.join(sorted(_TRANSLATIONS.keys() - {'Wire'}))}")
+        own = sorted(_TRANSLATIONS.keys() - {"Wire", *models()})
+        raise NodeError(reason, f"use {', '.join(own)}, or neurons of a model ({', '.join(models())})")
     return _TRANSLATIONS[node.type](node, shape, time)
 
 
