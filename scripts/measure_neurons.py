@@ -3,12 +3,13 @@
 
     scripts/measure_neurons.py            both tables: every model as a core, and the digits with some of them
     scripts/measure_neurons.py --write    put them into docs/neurons.md, between the marks
+    scripts/measure_neurons.py --only digits
 
 Syntheses are cached by content: a second run takes minutes for the digits' simulations alone.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -33,6 +34,14 @@ from ranvier.sim.runner import simulate_build
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "neurons.md"
 CORES = ("<!-- cores: scripts/measure_neurons.py --write -->", "<!-- end of cores -->")
 DIGITS = ("<!-- digits: scripts/measure_neurons.py --write -->", "<!-- end of digits -->")
+CORES_HEAD = """\
+| model | state bits | spikes | event | update | latency | LUT4 | FF | DSP | MHz (seeds) |
+|---|---:|---|---:|---:|---:|---:|---:|---:|---|
+"""
+DIGITS_HEAD = """\
+| preset | model | neurons | float | integers | RTL | hidden spikes | values compared | cycles | LUT4 | FF | DSP |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+"""
 SIDE, LANES, WEIGHT_WIDTH, SCALE = 64, 4, 8, 64
 FORMATS = Formats(state_width=16, fraction_bits=8)
 FAMILY: dict[str, Lif] = {
@@ -125,32 +134,31 @@ def trained() -> list[str]:
     return ["digits", *own]
 
 
-def put(page: str, marks: tuple[str, str], table: str) -> str:
-    before, rest = page.split(marks[0])
-    return f"{before}{marks[0]}\n{table}{marks[1]}{rest.split(marks[1])[1]}"
-
-
-def main(write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/neurons.md.")] = False) -> None:
-    console = Console(stderr=True)
-    first = (
-        "| model | state bits | spikes | event | update | latency | LUT4 | FF | DSP | MHz (seeds) |\n"
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|---|\n"
-    )
-    for name, (model, parameters) in cores().items():
-        with console.status(name):
-            first += core_row(name, model, parameters)
-    print(first)
-    second = (
-        "| preset | model | neurons | float | integers | RTL | hidden spikes | values compared | cycles |"
-        " LUT4 | FF | DSP |\n"
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
-    )
-    for name in trained():
-        with console.status(name):
-            second += digits_row(name)
-    print(second)
+def put(marks: tuple[str, str], table: str, write: bool) -> None:
+    """Print ``table``; ``write``: into the page, between the marks."""
+    print(table)
     if write:
-        PAGE.write_text(put(put(PAGE.read_text(), CORES, first), DIGITS, second))
+        before, rest = PAGE.read_text().split(marks[0])
+        PAGE.write_text(f"{before}{marks[0]}\n{table}{marks[1]}{rest.split(marks[1])[1]}")
+
+
+def main(
+    write: Annotated[bool, typer.Option("--write", help="Put the tables into docs/neurons.md.")] = False,
+    only: Annotated[Literal["cores", "digits"] | None, typer.Option(help="One of the two.")] = None,
+) -> None:
+    console = Console(stderr=True)
+    if only != "digits":
+        table = CORES_HEAD
+        for name, (model, parameters) in cores().items():
+            with console.status(name):
+                table += core_row(name, model, parameters)
+        put(CORES, table, write)
+    if only != "cores":
+        table = DIGITS_HEAD
+        for name in trained():
+            with console.status(name):
+                table += digits_row(name)
+        put(DIGITS, table, write)
 
 
 if __name__ == "__main__":
