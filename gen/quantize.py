@@ -109,14 +109,14 @@ def _layer(
         scale = np.full(layer.bias.size, 2.0**quantisation.weight_fraction)
     else:  # of a readout all neurons are compared, so that they have one
         scale = best_scale(layer, width, quantisation.per_channel and neurons.spiking)
+    connections = _integer_connections(layer, place, scale, width, sent)
     if isinstance(neurons, ModelNeurons):
-        model, integers = _fitted(layer, neurons, place, scale, quantisation, sent)
+        model, integers = _fitted(layer, neurons, connections, scale, quantisation)
     else:
         model, integers = _integrate_and_fire(layer, neurons, scale, quantisation, programmable)
         if attention and neurons.threshold is not None:
             integers["threshold"] = _between_sums(neurons.comparison, scale * neurons.threshold)
     model = model.with_bias(max(_width(integers[name]) for name in ("bias", "membrane_bias") if name in integers))
-    connections = _integer_connections(layer, place, scale, width, sent)
     parameters = {
         name: _shared(integers[name], connections[0].synapses, programmable) for name in model.parameter_shapes()
     }
@@ -169,17 +169,15 @@ def _between_sums(comparison: Comparison, threshold: np.ndarray) -> np.ndarray:
 def _fitted(
     layer: NetworkLayer,
     neurons: ModelNeurons,
-    place: int,
+    connections: tuple[Connection, ...],
     scale: np.ndarray,
     quantisation: Quantisation,
-    sent: dict[int, Spikes],
 ) -> tuple[Neuron, dict[str, np.ndarray]]:
     """The model and its parameters. Where no width is set, the state holds all that the steps of a sample can bring
     together, as far as :data:`.widths.WIDE`; beyond, it saturates."""
     bias = _integers(layer, {"bias": scale * layer.bias}, quantisation.weight_width)
     width = quantisation.state_width
     if width is None:
-        connections = _integer_connections(layer, place, scale, quantisation.weight_width, sent)
         width = summed_width(connections, quantisation.steps)
         marks = np.concatenate([scale * np.abs(x) for x in (neurons.threshold, neurons.reset_value) if x is not None])
         width = max(width, signed_width(0, int(2 * marks.max())))

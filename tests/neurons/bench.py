@@ -61,7 +61,7 @@ def cases(rng: np.random.Generator, model: Neuron, count: int) -> dict[str, np.n
     return found
 
 
-def stepped(model: Neuron, values: dict, bias=None) -> dict:
+def stepped(model: Neuron, values: dict) -> dict:
     """What a step leaves, in the interpreter of ``values``."""
     total = values["total"] + values["bias"]
     integrated, overflow = narrow(total, model.integrator_width, "integrated")
